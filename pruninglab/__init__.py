@@ -1,0 +1,1 @@
+"""Interactive notebooks on neural-network pruning: five papers, five choices, one loop."""

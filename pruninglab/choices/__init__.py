@@ -1,0 +1,1 @@
+"""The five choices of a pruning run, one file each."""

@@ -1,0 +1,1 @@
+"""What a student touches: figures, explorers and exercises."""

@@ -1,0 +1,1 @@
+"""Masks, the training loop, the pruning loop and the named recipes."""

@@ -1,0 +1,1 @@
+"""What the five papers define: tensors in, tensors out."""
