@@ -1,0 +1,61 @@
+"""From which weights does the next round start? A rewind is `rewind(net, snapshots) -> None`.
+
+`snapshots` maps "init", "dense" (trained, never pruned) and "epoch k" to state dicts. Rewinding
+restores parameters and buffers, batch-norm statistics too. The masks are applied afterwards.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from torch import Tensor, nn
+
+Snapshots = Mapping[str, Mapping[str, Tensor]]
+Rewind = Callable[[nn.Module, Snapshots], None]
+
+
+def to_init(net: nn.Module, snapshots: Snapshots) -> None:
+    """Back to the weights before any training: the lottery ticket. Taught in notebook 02."""
+    net.load_state_dict(snapshots["init"])
+
+
+def to_dense(net: nn.Module, snapshots: Snapshots) -> None:
+    """Back to the trained dense weights. Taught in notebook 02."""
+    net.load_state_dict(snapshots["dense"])
+
+
+def fine_tune(net: nn.Module, snapshots: Snapshots) -> None:
+    """Go on from the weights that were just pruned: rewind nothing. Taught in notebook 04."""
+
+
+def reinitialise(net: nn.Module, snapshots: Snapshots) -> None:
+    """Draw new weights with each module's own `reset_parameters`: only the mask is inherited.
+
+    Uses torch's global generator, which `prune` seeds. Taught in notebook 06.
+    """
+    for module in net.modules():
+        reset = getattr(module, "reset_parameters", None)
+        if callable(reset):
+            reset()
+
+
+@dataclass(frozen=True)
+class to_epoch:
+    """Back to the weights after epoch `epoch` of the first, dense round. Taught in notebook 05.
+
+    Raises ValueError for an epoch below 1, and KeyError when rewinding if the first round was
+    shorter than that.
+    """
+
+    epoch: int
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.epoch, int) or self.epoch < 1:
+            raise ValueError(f"epoch={self.epoch!r} must be a whole number, at least 1")
+
+    def __call__(self, net: nn.Module, snapshots: Snapshots) -> None:
+        name = f"epoch {self.epoch}"
+        if name not in snapshots:
+            raise KeyError(f"there is no snapshot {name!r}: the first round was shorter than that")
+        net.load_state_dict(snapshots[name])

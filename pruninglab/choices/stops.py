@@ -1,0 +1,76 @@
+"""When is retraining enough? A stop is asked after every epoch: `stop(state) -> bool`.
+
+`state` is the `engine.training.State`. A stop may carry `at_most`, the largest number of epochs in
+a round: learning-rate schedules need to know it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from torch import nn
+
+
+class Epoch(Protocol):
+    """What a stop may know of a finished epoch."""
+
+    @property
+    def validation_accuracy(self) -> float: ...
+
+
+class Progress(Protocol):
+    """What a stop may look at: the part of `engine.training.State` that stops rely on."""
+
+    net: nn.Module
+    data: Any
+    masks: Any
+    round: int
+    epoch: int
+    history: list[Any]
+    snapshots: dict[str, Any]
+    memory: dict[Any, Any]
+
+
+Stop = Callable[[Any], bool]
+
+
+@dataclass(frozen=True)
+class epochs:
+    """Stop after `at_most` epochs. Raises ValueError for a negative or fractional number."""
+
+    at_most: int
+
+    def __post_init__(self) -> None:
+        check_epochs(self.at_most)
+
+    def __call__(self, state: Progress) -> bool:
+        return state.epoch >= self.at_most
+
+
+@dataclass(frozen=True)
+class accuracy_reaches:
+    """Stop when the validation accuracy reaches `target` in [0, 1], or after `at_most` epochs.
+
+    Validation decides, never the test set. Raises ValueError for a value out of range. Taught in
+    notebook 03.
+    """
+
+    target: float
+    at_most: int
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.target <= 1:
+            raise ValueError(f"target={self.target} must lie in [0, 1]")
+        check_epochs(self.at_most)
+
+    def __call__(self, state: Progress) -> bool:
+        reached = bool(state.history) and state.history[-1].validation_accuracy >= self.target
+        return reached or state.epoch >= self.at_most
+
+
+def check_epochs(at_most: int) -> None:
+    """Raise ValueError unless `at_most` is a whole number of epochs, at least 0."""
+    if not isinstance(at_most, int) or isinstance(at_most, bool) or at_most < 0:
+        raise ValueError(f"at_most={at_most!r} must be a whole number of epochs, at least 0")

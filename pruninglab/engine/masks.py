@@ -1,0 +1,208 @@
+"""Who lives: one bool mask per prunable parameter, which can only shrink."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+
+import torch
+from torch import Tensor, nn
+
+from ..choices.budgets import Budget
+from ..choices.scopes import Groups
+from ..choices.scores import prunable
+
+Scope = Callable[[Mapping[str, Tensor], Mapping[str, Tensor]], Iterator[Groups]]
+
+
+class Masks(Mapping[str, Tensor]):
+    """Bool masks by parameter name, True where a weight lives; a dead weight never revives.
+
+    A mapping: `masks["fc1.weight"]` has the shape of the parameter. Taught in notebook 00.
+
+    >>> net = nn.Sequential(nn.Linear(3, 2))
+    >>> masks = Masks.full(net)
+    >>> masks.shrink({"0.weight": torch.tensor([[True, False, True], [True, True, True]])})
+    >>> masks.kept, masks.total, round(masks.density, 3)
+    (5, 6, 0.833)
+    """
+
+    def __init__(self, alive: Mapping[str, Tensor]) -> None:
+        """Take over a copy of `alive`. Raises TypeError if a mask is not a bool tensor."""
+        for name, mask in alive.items():
+            _check_bool(name, mask)
+        self._alive = {name: mask.clone() for name, mask in alive.items()}
+
+    @classmethod
+    def full(cls, net: nn.Module, biases: bool = False) -> Masks:
+        """Return masks under which every prunable parameter of `net` lives."""
+        weights = prunable(net, biases)
+        return cls({name: torch.ones_like(w, dtype=torch.bool) for name, w in weights.items()})
+
+    def __getitem__(self, name: str) -> Tensor:
+        return self._alive[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._alive)
+
+    def __len__(self) -> int:
+        return len(self._alive)
+
+    def __repr__(self) -> str:
+        return f"Masks({self.kept:,} of {self.total:,} live, density {self.density:.4f})"
+
+    def clone(self) -> Masks:
+        """Return an independent copy."""
+        return Masks(self._alive)
+
+    def to(self, device: torch.device | str) -> Masks:
+        """Return a copy on `device`."""
+        return Masks({name: mask.to(device) for name, mask in self.items()})
+
+    @property
+    def kept(self) -> int:
+        """How many weights live."""
+        return sum(int(mask.sum()) for mask in self.values())
+
+    @property
+    def total(self) -> int:
+        """How many weights there were at first."""
+        return sum(mask.numel() for mask in self.values())
+
+    @property
+    def density(self) -> float:
+        """kept / total, in [0, 1]; sparsity is 1 − density, compression 1 / density."""
+        return self.kept / self.total
+
+    def layer_density(self) -> dict[str, float]:
+        """Return the density of each parameter by name."""
+        return {name: int(mask.sum()) / mask.numel() for name, mask in self.items()}
+
+    def shrink(self, keep: Mapping[str, Tensor]) -> None:
+        """Let only those live that `keep` names (bool, same shape) and that live now.
+
+        A name that is absent from `keep` stays as it is. Raises KeyError for a name without a
+        mask, TypeError for a mask that is not bool, ValueError for another shape or for a mask
+        that would revive the dead; then nothing has changed.
+        """
+        for name, mask in keep.items():
+            if name not in self._alive:
+                raise KeyError(f"keep names {name!r}, but there are masks for {list(self)} only")
+            _check_bool(name, mask)
+            if mask.shape != self[name].shape:
+                raise ValueError(
+                    f"keep[{name!r}] has shape {tuple(mask.shape)}, "
+                    f"the parameter has {tuple(self[name].shape)}"
+                )
+            revived = int((mask & ~self[name]).sum())
+            if revived:
+                raise ValueError(f"keep[{name!r}] would revive {revived:,} dead weights")
+        for name, mask in keep.items():
+            self._alive[name] = mask.clone()
+
+    @torch.no_grad()
+    def apply_(self, net: nn.Module) -> None:
+        """Set every dead weight of `net` to exactly zero, in place.
+
+        Raises KeyError if `net` lacks a parameter that has a mask.
+        """
+        named = dict(net.named_parameters())
+        for name, mask in self.items():
+            if name not in named:
+                raise KeyError(f"net has no parameter {name!r}, which has a mask")
+            named[name].masked_fill_(~mask, 0.0)
+
+    def factors(self, net: nn.Module) -> tuple[list[Tensor], list[Tensor]]:
+        """Return (parameters, 0/1 factors in their dtype) of the layers in which a weight is dead.
+
+        The training loop multiplies by them after each step. A float product is the cheapest exact
+        mask on every device; layers without a dead weight cost nothing.
+        """
+        named = dict(net.named_parameters())
+        shrunk = [name for name, mask in self.items() if not bool(mask.all())]
+        return (
+            [named[name].data for name in shrunk],
+            [self[name].to(named[name].device, named[name].dtype) for name in shrunk],
+        )
+
+    def nonzero_dead(self, net: nn.Module) -> int:
+        """Return how many dead weights of `net` are not exactly zero: 0 if all is well."""
+        named = dict(net.named_parameters())
+        return sum(int((named[name].detach()[~mask] != 0).sum()) for name, mask in self.items())
+
+    def collapsed(self) -> list[str]:
+        """Return the names of the parameters of which no weight lives."""
+        return [name for name, mask in self.items() if not bool(mask.any())]
+
+
+def _check_bool(name: str, mask: Tensor) -> None:
+    if mask.dtype != torch.bool:
+        raise TypeError(f"mask {name!r} is {mask.dtype}, it must be torch.bool")
+
+
+def keep_largest(scores: Tensor, alive: Tensor, keep: Tensor) -> Tensor:
+    """Keep exactly `keep[g]` living members of each group g: those with the largest scores.
+
+    `scores` float (groups, members), `alive` bool of the same shape, `keep` int64 (groups,),
+    from 0 to the number of the living; returns bool of the shape of `scores`. Members are cut by
+    sorted index, never by threshold, so ties cannot change the count: of equal scores the earlier
+    index lives. Raises ValueError for a wrong shape or count.
+
+    >>> keep_largest(torch.tensor([[1.0, 1.0, 1.0]]), torch.ones(1, 3).bool(), torch.tensor([2]))
+    tensor([[ True,  True, False]])
+    """
+    if scores.shape != alive.shape or keep.shape != scores.shape[:1]:
+        raise ValueError(
+            f"shapes do not fit: scores {tuple(scores.shape)}, alive {tuple(alive.shape)}, "
+            f"keep {tuple(keep.shape)}; expected (groups, members) twice and (groups,)"
+        )
+    living = alive.sum(dim=1)
+    if bool((keep < 0).any()) or bool((keep > living).any()):
+        raise ValueError(
+            f"keep must lie between 0 and the number of the living; got {keep.tolist()[:5]} "
+            f"of {living.tolist()[:5]} (first groups)"
+        )
+    order = scores.masked_fill(~alive, -torch.inf).argsort(dim=1, descending=True, stable=True)
+    places = torch.arange(scores.shape[1], device=scores.device)
+    return torch.zeros_like(alive).scatter_(1, order, places < keep[:, None])
+
+
+def cut(
+    scores: Mapping[str, Tensor], masks: Mapping[str, Tensor], budget: Budget, scope: Scope
+) -> dict[str, Tensor]:
+    """Return who lives after one pruning step, for `Masks.shrink`; changes nothing itself.
+
+    Each score must broadcast to its parameter; one that scores whole kernels, (out, in, 1, 1),
+    lets a kernel live or die as one member. Raises KeyError for a score without a mask, ValueError
+    for scores that are negative, not finite or of a shape that does not broadcast.
+    """
+    members = {}
+    for name, score in scores.items():
+        if name not in masks:
+            raise KeyError(f"scores name {name!r}, but there are masks for {list(masks)} only")
+        members[name] = _as_members(name, score, masks[name])
+    alive = {name: _any_alive(masks[name], score.shape) for name, score in members.items()}
+    keep: dict[str, Tensor] = {}
+    for groups in scope(members, alive):
+        chosen = getattr(budget, "for_kind", lambda kind: budget)(groups.kind)
+        counts = chosen(groups.scores, groups.alive)
+        keep |= groups.split(keep_largest(groups.scores, groups.alive, counts))
+    return {name: kept & masks[name] for name, kept in keep.items()}
+
+
+def _as_members(name: str, score: Tensor, mask: Tensor) -> Tensor:
+    """Check a score and give it as many dimensions as its parameter has."""
+    padded = score.detach().reshape((1,) * (mask.dim() - score.dim()) + tuple(score.shape))
+    if any(have not in (1, want) for have, want in zip(padded.shape, mask.shape, strict=True)):
+        raise ValueError(
+            f"scores[{name!r}] has shape {tuple(score.shape)}, "
+            f"which does not broadcast to {tuple(mask.shape)}"
+        )
+    if not bool(torch.isfinite(padded).all()) or bool((padded < 0).any()):
+        raise ValueError(f"scores[{name!r}] must be finite and not negative")
+    return padded
+
+
+def _any_alive(mask: Tensor, shape: torch.Size) -> Tensor:
+    """Tell which members live: a kernel lives while one of its weights does."""
+    shared = [i for i, size in enumerate(shape) if size == 1 and mask.shape[i] > 1]
+    return mask.amax(dim=shared, keepdim=True) if shared else mask

@@ -1,0 +1,111 @@
+"""The named methods: each a few lines of choices. `str(recipe)` prints its row of the table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, fields, is_dataclass
+from typing import Any
+
+from ..choices import budgets, rewinds, scopes, scores, stops
+from ..choices.budgets import Budget
+from ..choices.rewinds import Rewind
+from ..choices.scores import Score
+from ..choices.stops import Stop
+
+CHOICES = ("score", "budget", "scope", "stop", "rewind")
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A pruning method: score × budget × scope × stop × rewind, for a number of rounds.
+
+    Each choice is a plain callable; choices/ has those of the papers, and a function from a
+    notebook cell is as good. `rounds` counts prunings; training happens once more than that.
+    Raises TypeError for a choice that cannot be called, ValueError for a bad number of rounds.
+    Taught in notebook 00.
+
+    >>> print(lottery_ticket(0.2, rounds=3))
+    magnitude × fraction(0.2) × layer × epochs(5) × to_init, 3 rounds
+    """
+
+    score: Score
+    budget: Budget
+    scope: Callable[..., Any]
+    stop: Stop
+    rewind: Rewind
+    rounds: int
+
+    def __post_init__(self) -> None:
+        for name in CHOICES:
+            if not callable(getattr(self, name)):
+                raise TypeError(f"{name}={getattr(self, name)!r} cannot be called")
+        if not isinstance(self.rounds, int) or self.rounds < 0:
+            raise ValueError(f"rounds={self.rounds!r} must be a whole number, at least 0")
+
+    def row(self) -> dict[str, str]:
+        """Return the recipe's cells of the table by the name of the choice."""
+        return {name: cell(getattr(self, name)) for name in CHOICES}
+
+    def __str__(self) -> str:
+        return f"{' × '.join(self.row().values())}, {self.rounds} rounds"
+
+
+def cell(choice: Any) -> str:
+    """Return how a choice is printed: a function by its name, a dataclass with its values.
+
+    >>> cell(budgets.fraction(0.2)), cell(scopes.global_), cell(stops.accuracy_reaches(0.9, 5))
+    ('fraction(0.2)', 'global_', 'accuracy_reaches(target=0.9, at_most=5)')
+    """
+    if isinstance(choice, (str, int, float)):
+        return repr(choice)
+    if not is_dataclass(choice):
+        return str(getattr(choice, "__name__", type(choice).__name__))
+    values = {f.name: cell(getattr(choice, f.name)) for f in fields(choice) if f.repr}
+    inside = [f"{name}={value}" for name, value in values.items()]
+    if len(values) == 1:
+        inside = list(values.values())
+    return f"{type(choice).__name__}({', '.join(inside)})"
+
+
+def lottery_ticket(
+    share: float = 0.2,
+    *,
+    scope: Callable[..., Any] = scopes.layer,
+    stop: Stop = stops.epochs(5),
+    rewind: Rewind = rewinds.to_init,
+    rounds: int = 10,
+) -> Recipe:
+    """Iterative magnitude pruning: `share` of the living goes each round, then back to the start.
+
+    Source: Frankle & Carbin (2018), the baseline of all five papers. Taught in notebook 02.
+    """
+    return Recipe(scores.magnitude, budgets.fraction(share), scope, stop, rewind, rounds)
+
+
+def one_shot(
+    share: float = 0.2,
+    *,
+    scope: Callable[..., Any] = scopes.layer,
+    stop: Stop = stops.epochs(5),
+    rewind: Rewind = rewinds.to_init,
+    rounds: int = 10,
+) -> Recipe:
+    """Rank once, by the dense trained weights, and prune further along that ranking each round.
+
+    It differs from the lottery ticket in the score only. The SAP paper says that one-shot does not
+    retrain, its code does; `rewind=to_dense, stop=epochs(...)` chooses. Taught in notebook 02.
+    """
+    score = scores.at_snapshot(scores.magnitude, "dense")
+    return Recipe(score, budgets.fraction(share), scope, stop, rewind, rounds)
+
+
+def random_pruning(
+    share: float = 0.2,
+    *,
+    scope: Callable[..., Any] = scopes.layer,
+    stop: Stop = stops.epochs(5),
+    rewind: Rewind = rewinds.to_init,
+    rounds: int = 10,
+) -> Recipe:
+    """Prune at random: what any method must beat. Taught in notebook 00."""
+    return Recipe(scores.random, budgets.fraction(share), scope, stop, rewind, rounds)

@@ -1,0 +1,68 @@
+"""What the machine and the user's environment variables decide: device, profile, versions."""
+
+from __future__ import annotations
+
+import os
+import platform
+
+import torch
+
+PROFILES = ("classroom", "paper")
+
+
+def available_devices() -> list[str]:
+    """Return the kinds of device that this machine and this torch build can use, best first."""
+    kinds = []
+    if torch.cuda.is_available():
+        kinds.append("cuda")
+    if torch.backends.mps.is_available():
+        kinds.append("mps")
+    return [*kinds, "cpu"]
+
+
+def device(name: str | torch.device | None = None) -> torch.device:
+    """Return the device to compute on: `name`, else `PRUNINGLAB_DEVICE`, else the best one.
+
+    Raises ValueError for a device that this machine does not have. Taught in notebook 00.
+
+    >>> device("cpu")
+    device(type='cpu')
+    """
+    source = "name" if name is not None else "PRUNINGLAB_DEVICE"
+    wanted = str(name if name is not None else os.environ.get("PRUNINGLAB_DEVICE", "")).strip()
+    choices = available_devices()
+    if not wanted:
+        return torch.device(choices[0])
+    kind, _, index = wanted.partition(":")
+    count = torch.cuda.device_count() if kind == "cuda" else 1
+    if kind not in choices or (index and not (index.isdigit() and int(index) < count)):
+        raise ValueError(f"{source}={wanted!r} is not available here; choose from {choices}")
+    return torch.device(wanted)
+
+
+def profile() -> str:
+    """Return `PRUNINGLAB_PROFILE`: "classroom" (the default) or "paper" (published settings).
+
+    Raises ValueError for any other value.
+    """
+    wanted = os.environ.get("PRUNINGLAB_PROFILE", PROFILES[0])
+    if wanted not in PROFILES:
+        raise ValueError(f"PRUNINGLAB_PROFILE={wanted!r} is not known; choose from {PROFILES}")
+    return wanted
+
+
+def environment(on: torch.device | None = None) -> dict[str, str]:
+    """Return what a number depends on besides its seed: device, threads, versions.
+
+    `on` is the device that was used; `device()` when not given.
+    """
+    on = on or device()
+    name = torch.cuda.get_device_name(on) if on.type == "cuda" else platform.machine()
+    return {
+        "device": f"{on} ({name})",
+        "threads": str(torch.get_num_threads()),
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "system": platform.system(),
+        "profile": profile(),
+    }
