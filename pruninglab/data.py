@@ -261,8 +261,9 @@ def _fetch(kind: type, folder: Path, train: bool) -> datasets.VisionDataset:
     try:
         return kind(str(folder), train=train, download=True)
     except (RuntimeError, OSError, EOFError, ValueError) as error:
+        reason = " ".join(str(error).split())
         raise DataError(
-            f"{kind.__name__} is not in {folder} and could not be downloaded ({error}). Either "
+            f"{kind.__name__} is not in {folder} and could not be downloaded ({reason}). Either "
             "connect to the internet and try again, or put the files there by hand in "
             "torchvision's layout, or name a folder that has them by root= or PRUNINGLAB_DATA, "
             "or work with the bundled subset: full=False"

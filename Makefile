@@ -1,0 +1,51 @@
+# Two commands: `make lab` opens the notebooks, `make test` proves that everything works.
+# Needs Python 3.10 or newer, make and git. PYTHON=python3.12 chooses an interpreter;
+# TORCH_INDEX=URL adds a package index, such as the one with the small CPU builds of torch.
+PYTHON ?= python3
+NOTEBOOKS ?= $(sort $(wildcard notebooks/*.ipynb))
+ifeq ($(OS),Windows_NT)
+BIN := .venv/Scripts
+else
+BIN := .venv/bin
+endif
+INSTALLED := .venv/installed
+
+.PHONY: lab test lint types unit nbval browser notebooks bench clean
+
+lab: $(INSTALLED)
+	$(BIN)/jupyter lab notebooks/00_start_here.ipynb --ip=127.0.0.1 \
+		$(if $(PORT),--port=$(PORT) --ServerApp.port_retries=0) $(if $(NO_BROWSER),--no-browser)
+
+test: lint types unit nbval
+
+lint: $(INSTALLED)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check pruninglab tests
+
+types: $(INSTALLED)
+	$(BIN)/mypy
+
+unit: $(INSTALLED)
+	$(BIN)/python -m pytest -q
+
+nbval: $(INSTALLED)
+	$(BIN)/python -m pytest -q --nbval-lax --nbval-cell-timeout=180 --durations=10 $(NOTEBOOKS)
+
+browser: $(INSTALLED)
+	$(BIN)/python -m pytest -q -m browser tests/browser
+
+# Runs every notebook from top to bottom and saves it with its outputs and pictures.
+notebooks: $(INSTALLED)
+	$(BIN)/python -m pruninglab.classroom.rerun $(NOTEBOOKS)
+
+bench: $(INSTALLED)
+	$(BIN)/python -m pytest -q -s -m benchmark tests/benchmarks
+
+$(INSTALLED): pyproject.toml constraints.txt
+	$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 10) and 'Python 3.10 or newer is needed; try make PYTHON=python3.12')"
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX)) --constraint constraints.txt --editable ".[dev,browser]"
+	$(BIN)/python -c "from pathlib import Path; Path('$(INSTALLED)').touch()"
+
+clean:
+	$(PYTHON) -c "import shutil; [shutil.rmtree(path, ignore_errors=True) for path in ('.venv', 'runs', '.pytest_cache', '.ruff_cache', '.mypy_cache', '.hypothesis', '.benchmarks', 'pruninglab.egg-info')]"
