@@ -1,0 +1,271 @@
+"""The networks of the five papers, one constructor each.
+
+Every constructor takes `inputs` (channels, height, width of an image), `classes` and `seed`, and
+returns a network that maps images (n, channels, height, width) to class scores (n, classes). With
+a `seed` the initial weights are its own, and torch's global generator is left as it was.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Sequence
+from functools import wraps
+from itertools import pairwise
+
+import torch
+from torch import Tensor, nn
+from torchvision import models
+
+Shape = tuple[int, int, int]
+GRAY: Shape = (1, 28, 28)
+COLOR: Shape = (3, 32, 32)
+
+
+def _seeded(build: Callable[[Shape, int], nn.Module]) -> Callable[..., nn.Module]:
+    """Check the arguments that all constructors share, and seed the initial weights."""
+
+    @wraps(build)
+    def constructor(
+        *, inputs: Shape = GRAY, classes: int = 10, seed: int | None = None
+    ) -> nn.Module:
+        if len(inputs) != 3 or any(not isinstance(size, int) or size < 1 for size in inputs):
+            raise ValueError(f"inputs={inputs} must be (channels, height, width), each at least 1")
+        if not isinstance(classes, int) or classes < 2:
+            raise ValueError(f"classes={classes!r} must be a whole number, at least 2")
+        with torch.random.fork_rng(devices=(), enabled=seed is not None):
+            if seed is not None:
+                torch.manual_seed(seed)
+            return build(inputs, classes)
+
+    return constructor
+
+
+def parameter_count(net: nn.Module) -> int:
+    """Return the number of parameters, biases and batch-norm parameters included.
+
+    >>> parameter_count(lenet_300_100())
+    266610
+    """
+    return sum(parameter.numel() for parameter in net.parameters())
+
+
+def init_kaiming_normal(net: nn.Module, seed: int) -> nn.Module:
+    """Redraw the weights of Linear and Conv layers from Kaiming-normal, biases zero; return `net`.
+
+    NNrelief starts like this (Section 4). torch's own default is Kaiming-uniform, narrower by √6.
+    """
+    with torch.random.fork_rng(devices=()):
+        torch.manual_seed(seed)
+        for module in net.modules():
+            if isinstance(module, (nn.Linear, nn.Conv2d)):
+                nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
+                if module.bias is not None:
+                    nn.init.zeros_(module.bias)
+    return net
+
+
+def _pixels(inputs: Shape) -> int:
+    return inputs[0] * inputs[1] * inputs[2]
+
+
+def _dense(widths: Iterable[int]) -> nn.Sequential:
+    """Flatten, then Linear layers of these widths with ReLU between them: fc1, relu1, fc2, …"""
+    sizes = list(widths)
+    modules: OrderedDict[str, nn.Module] = OrderedDict(flatten=nn.Flatten())
+    for i, (fan_in, fan_out) in enumerate(pairwise(sizes), start=1):
+        modules[f"fc{i}"] = nn.Linear(fan_in, fan_out)
+        if i < len(sizes) - 1:
+            modules[f"relu{i}"] = nn.ReLU()
+    return nn.Sequential(modules)
+
+
+@_seeded
+def lenet_300_100(inputs: Shape, classes: int) -> nn.Module:
+    """LeNet-300-100: 266,610 parameters on MNIST. Used by NNrelief and by notebooks 00 and 04."""
+    return _dense([_pixels(inputs), 300, 100, classes])
+
+
+@_seeded
+def sap_mlp(inputs: Shape, classes: int) -> nn.Module:
+    """The SAP paper's MLP d-128-256-K (Table 1): 136,074 parameters on Fashion-MNIST."""
+    return _dense([_pixels(inputs), 128, 256, classes])
+
+
+@_seeded
+def lenet_5(inputs: Shape, classes: int) -> nn.Module:
+    """LeNet-5 as in Caffe (20 and 50 filters, 500 units): 431,080 parameters on MNIST.
+
+    Raises ValueError for images smaller than 16×16: nothing would be left to classify.
+    """
+    channels, height, width = inputs
+    if min(height, width) < 16:
+        raise ValueError(f"inputs={inputs} is too small for LeNet-5: at least 16×16 is needed")
+    rest = [(((size - 4) // 2) - 4) // 2 for size in (height, width)]
+    return nn.Sequential(
+        OrderedDict(
+            conv1=nn.Conv2d(channels, 20, 5),
+            pool1=nn.MaxPool2d(2),
+            conv2=nn.Conv2d(20, 50, 5),
+            pool2=nn.MaxPool2d(2),
+            flatten=nn.Flatten(),
+            fc1=nn.Linear(50 * rest[0] * rest[1], 500),
+            relu1=nn.ReLU(),
+            fc2=nn.Linear(500, classes),
+        )
+    )
+
+
+def _conv_stack(channels: int, plan: Sequence[int | str]) -> OrderedDict[str, nn.Module]:
+    """3×3 convolutions with batch norm and ReLU; "M" in the plan is a 2×2 max-pool."""
+    modules: OrderedDict[str, nn.Module] = OrderedDict()
+    layer = 0
+    for step in plan:
+        if isinstance(step, str):
+            modules[f"pool{layer}"] = nn.MaxPool2d(2)
+            continue
+        layer += 1
+        modules[f"conv{layer}"] = nn.Conv2d(channels, step, 3, padding=1)
+        modules[f"bn{layer}"] = nn.BatchNorm2d(step)
+        modules[f"relu{layer}"] = nn.ReLU()
+        channels = step
+    return modules
+
+
+def _convolutional(inputs: Shape, plan: Sequence[int | str], head: nn.Module) -> nn.Sequential:
+    """Put a stack of convolutions before global average pooling and `head`."""
+    smallest = 2 ** plan.count("M")
+    if min(inputs[1:]) < smallest:
+        raise ValueError(f"inputs={inputs} is too small: at least {smallest}×{smallest} is needed")
+    modules = _conv_stack(inputs[0], plan)
+    modules["average"] = nn.AdaptiveAvgPool2d(1)
+    modules["flatten"] = nn.Flatten()
+    if isinstance(head, nn.Sequential):
+        modules.update(head.named_children())
+    else:
+        modules["fc1"] = head
+    return nn.Sequential(modules)
+
+
+@_seeded
+def sap_cnn(inputs: Shape, classes: int) -> nn.Module:
+    """The SAP paper's CNN 64-128-256-512 (Table 2): 1.6 million parameters."""
+    plan = [64, "M", 128, "M", 256, "M", 512, "M"]
+    return _convolutional(inputs, plan, nn.Linear(512, classes))
+
+
+@_seeded
+def vgg_11(inputs: Shape, classes: int) -> nn.Module:
+    """VGG-11 for small images, one Linear layer: 9.2 million parameters on CIFAR-10.
+
+    Raises ValueError for images smaller than 32×32, as do the other VGGs.
+    """
+    plan = [64, "M", 128, "M", 256, 256, "M", 512, 512, "M", 512, 512, "M"]
+    return _convolutional(inputs, plan, nn.Linear(512, classes))
+
+
+@_seeded
+def vgg_13(inputs: Shape, classes: int) -> nn.Module:
+    """VGG-13 for small images, one Linear layer: 9.4 million parameters on CIFAR-10."""
+    plan = [64, 64, "M", 128, 128, "M", 256, 256, "M", 512, 512, "M", 512, 512, "M"]
+    return _convolutional(inputs, plan, nn.Linear(512, classes))
+
+
+@_seeded
+def vgg_like(inputs: Shape, classes: int) -> nn.Module:
+    """VGG-like: the 13 convolutions of VGG-16 and two Linear layers, 15.0 million on CIFAR-10."""
+    plan = [64, 64, "M", 128, 128, "M", 256, 256, 256, "M", 512, 512, 512, "M", 512, 512, 512, "M"]
+    head = OrderedDict(
+        fc1=nn.Linear(512, 512), bn_fc1=nn.BatchNorm1d(512), relu_fc1=nn.ReLU(),
+        fc2=nn.Linear(512, classes),
+    )  # fmt: skip
+    return _convolutional(inputs, plan, nn.Sequential(head))
+
+
+class ResidualBlock(nn.Module):
+    """Two 3×3 convolutions beside a shortcut: a 1×1 convolution where the shape changes."""
+
+    def __init__(self, channels: int, width: int, stride: int) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(channels, width, 3, stride, padding=1, bias=False)
+        self.bn1 = nn.BatchNorm2d(width)
+        self.relu = nn.ReLU()
+        self.conv2 = nn.Conv2d(width, width, 3, padding=1, bias=False)
+        self.bn2 = nn.BatchNorm2d(width)
+        self.shortcut = nn.Sequential()
+        if stride != 1 or channels != width:
+            self.shortcut = nn.Sequential(
+                OrderedDict(
+                    conv=nn.Conv2d(channels, width, 1, stride, bias=False),
+                    bn=nn.BatchNorm2d(width),
+                )
+            )
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        hidden = self.relu(self.bn1(self.conv1(inputs)))
+        return self.relu(self.bn2(self.conv2(hidden)) + self.shortcut(inputs))
+
+
+def _cifar_resnet(inputs: Shape, classes: int, blocks: int) -> nn.Sequential:
+    modules: OrderedDict[str, nn.Module] = OrderedDict(
+        conv1=nn.Conv2d(inputs[0], 16, 3, padding=1, bias=False),
+        bn1=nn.BatchNorm2d(16),
+        relu1=nn.ReLU(),
+    )
+    channels = 16
+    for stage, width in enumerate((16, 32, 64), start=1):
+        for i in range(blocks):
+            stride = 2 if stage > 1 and i == 0 else 1
+            modules[f"block{stage}_{i + 1}"] = ResidualBlock(channels, width, stride)
+            channels = width
+    modules["average"] = nn.AdaptiveAvgPool2d(1)
+    modules["flatten"] = nn.Flatten()
+    modules["fc1"] = nn.Linear(64, classes)
+    return nn.Sequential(modules)
+
+
+@_seeded
+def resnet_20(inputs: Shape, classes: int) -> nn.Module:
+    """ResNet-20 for CIFAR, 1×1 convolutions as shortcuts: 272,474 parameters on CIFAR-10."""
+    return _cifar_resnet(inputs, classes, blocks=3)
+
+
+@_seeded
+def resnet_56(inputs: Shape, classes: int) -> nn.Module:
+    """ResNet-56 for CIFAR, 1×1 convolutions as shortcuts: 855,770 parameters on CIFAR-10."""
+    return _cifar_resnet(inputs, classes, blocks=9)
+
+
+def _small_stem(net: models.ResNet, channels: int) -> models.ResNet:
+    """Fit torchvision's ResNet to small images: a 3×3 stem of stride 1, no max-pool."""
+    net.conv1 = nn.Conv2d(channels, 64, 3, padding=1, bias=False)
+    nn.init.kaiming_normal_(net.conv1.weight, mode="fan_out", nonlinearity="relu")
+    net.maxpool = nn.Identity()
+    return net
+
+
+@_seeded
+def resnet_18(inputs: Shape, classes: int) -> nn.Module:
+    """torchvision's ResNet-18 with a 3×3 stem: 11.2 million parameters on CIFAR-10."""
+    return _small_stem(models.resnet18(num_classes=classes), inputs[0])
+
+
+@_seeded
+def resnet_50(inputs: Shape, classes: int) -> nn.Module:
+    """torchvision's ResNet-50 with a 3×3 stem: 23.5 million parameters on CIFAR-10."""
+    return _small_stem(models.resnet50(num_classes=classes), inputs[0])
+
+
+@_seeded
+def vgg_16(inputs: Shape, classes: int) -> nn.Module:
+    """torchvision's VGG-16 with batch norm; its three Linear layers see one 512-pixel.
+
+    Raises ValueError for images smaller than 32×32.
+    """
+    if min(inputs[1:]) < 32:
+        raise ValueError(f"inputs={inputs} is too small for VGG-16: at least 32×32 is needed")
+    net = models.vgg16_bn(num_classes=classes)
+    if inputs[0] != 3:
+        net.features[0] = nn.Conv2d(inputs[0], 64, 3, padding=1)
+    net.avgpool = nn.AdaptiveAvgPool2d(1)
+    net.classifier[0] = nn.Linear(512, 4096)
+    return net
