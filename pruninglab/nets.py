@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from torchvision import models
 
 Shape = tuple[int, int, int]
+Plan = Sequence[int | str]
 GRAY: Shape = (1, 28, 28)
 COLOR: Shape = (3, 32, 32)
 
@@ -115,7 +116,7 @@ def lenet_5(inputs: Shape, classes: int) -> nn.Module:
     )
 
 
-def _conv_stack(channels: int, plan: Sequence[int | str]) -> OrderedDict[str, nn.Module]:
+def _conv_stack(channels: int, plan: Plan) -> OrderedDict[str, nn.Module]:
     """3×3 convolutions with batch norm and ReLU; "M" in the plan is a 2×2 max-pool."""
     modules: OrderedDict[str, nn.Module] = OrderedDict()
     layer = 0
@@ -131,7 +132,7 @@ def _conv_stack(channels: int, plan: Sequence[int | str]) -> OrderedDict[str, nn
     return modules
 
 
-def _convolutional(inputs: Shape, plan: Sequence[int | str], head: nn.Module) -> nn.Sequential:
+def _convolutional(inputs: Shape, plan: Plan, head: nn.Module) -> nn.Sequential:
     """Put a stack of convolutions before global average pooling and `head`."""
     smallest = 2 ** plan.count("M")
     if min(inputs[1:]) < smallest:
@@ -149,7 +150,7 @@ def _convolutional(inputs: Shape, plan: Sequence[int | str], head: nn.Module) ->
 @_seeded
 def sap_cnn(inputs: Shape, classes: int) -> nn.Module:
     """The SAP paper's CNN 64-128-256-512 (Table 2): 1.6 million parameters."""
-    plan = [64, "M", 128, "M", 256, "M", 512, "M"]
+    plan: Plan = [64, "M", 128, "M", 256, "M", 512, "M"]
     return _convolutional(inputs, plan, nn.Linear(512, classes))
 
 
@@ -159,21 +160,40 @@ def vgg_11(inputs: Shape, classes: int) -> nn.Module:
 
     Raises ValueError for images smaller than 32×32, as do the other VGGs.
     """
-    plan = [64, "M", 128, "M", 256, 256, "M", 512, 512, "M", 512, 512, "M"]
+    plan: Plan = [64, "M", 128, "M", 256, 256, "M", 512, 512, "M", 512, 512, "M"]
     return _convolutional(inputs, plan, nn.Linear(512, classes))
 
 
 @_seeded
 def vgg_13(inputs: Shape, classes: int) -> nn.Module:
     """VGG-13 for small images, one Linear layer: 9.4 million parameters on CIFAR-10."""
-    plan = [64, 64, "M", 128, 128, "M", 256, 256, "M", 512, 512, "M", 512, 512, "M"]
+    plan: Plan = [64, 64, "M", 128, 128, "M", 256, 256, "M", 512, 512, "M", 512, 512, "M"]
     return _convolutional(inputs, plan, nn.Linear(512, classes))
 
 
 @_seeded
 def vgg_like(inputs: Shape, classes: int) -> nn.Module:
     """VGG-like: the 13 convolutions of VGG-16 and two Linear layers, 15.0 million on CIFAR-10."""
-    plan = [64, 64, "M", 128, 128, "M", 256, 256, 256, "M", 512, 512, 512, "M", 512, 512, 512, "M"]
+    plan: Plan = [
+        64,
+        64,
+        "M",
+        128,
+        128,
+        "M",
+        256,
+        256,
+        256,
+        "M",
+        512,
+        512,
+        512,
+        "M",
+        512,
+        512,
+        512,
+        "M",
+    ]
     head = OrderedDict(
         fc1=nn.Linear(512, 512), bn_fc1=nn.BatchNorm1d(512), relu_fc1=nn.ReLU(),
         fc2=nn.Linear(512, classes),

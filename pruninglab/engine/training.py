@@ -37,6 +37,7 @@ class sgd:
             momentum=self.momentum,
             weight_decay=self.weight_decay,
             nesterov=self.nesterov,
+            fused=True,
         )
 
 
@@ -48,7 +49,7 @@ class adam:
     weight_decay: float = 5e-4
 
     def __call__(self, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
-        return torch.optim.Adam(parameters, lr=self.lr, weight_decay=self.weight_decay)
+        return torch.optim.Adam(parameters, lr=self.lr, weight_decay=self.weight_decay, fused=True)
 
 
 def constant(epoch: int, total: int) -> float:
@@ -193,7 +194,7 @@ def _one_epoch(
         optimizer.step()
         for weight, factor in zip(weights, factors, strict=True):
             weight.mul_(factor)
-        total += loss.detach() * len(targets)
+        total.add_(loss.detach(), alpha=len(targets))
     mean = float(total) / len(state.data.train)
     if not math.isfinite(mean):
         raise FloatingPointError(
