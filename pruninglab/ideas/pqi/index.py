@@ -1,0 +1,229 @@
+"""The PQ Index (Definition 1), the Gini index, and how many weights the PQI bound retains."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+from typing import TypeVar
+
+import torch
+from torch import Tensor
+
+Real = TypeVar("Real", float, Tensor)
+
+# A block of float64 logarithms that stays in a core's cache while every power is taken of it.
+BLOCK = 2**16
+
+
+def check_pq(p: float, q: float) -> None:
+    """Raise ValueError unless 0 < p ≤ 1 ≤ q, p ≠ q, both finite.
+
+    Definition 1 asks for p ≤ 1 < q; the proof of Theorem 1 also covers q = 1, and the paper's own
+    experiments use (0.5, 1). Outside this range property (D1) fails, as notebook 01 shows.
+    """
+    if not (0 < p <= 1 <= q < float("inf")) or p == q:
+        raise ValueError(f"p={p}, q={q}: allowed is 0 < p ≤ 1 ≤ q with p ≠ q")
+
+
+def pq_index(
+    w: Tensor,
+    p: float | Sequence[float],
+    q: float | Sequence[float],
+    mask: Tensor | None = None,
+    dim: int | None = None,
+    undefined: float | None = None,
+) -> Tensor:
+    """Sparsity of a vector: I = 1 − d^(1/q − 1/p) ‖w‖_p / ‖w‖_q, from 0 (all equal) up.
+
+    `w` has any shape and counts as one vector, or, with `dim`, as one vector along that dimension
+    for each index of the others. Entries where the bool `mask` (same shape) is False do not count
+    as members: d is the number of living. `p` and `q` may be sequences of equal length: one pass
+    over the memory serves all pairs. Returns float64, of shape () or that of `w` without `dim`;
+    sequences add a leading dimension.
+
+    Computed in float64 and in logarithms, so no power overflows, however small p is. The index of
+    a vector without a non-zero member is not defined (Remark 1): `undefined` is returned for it,
+    or ValueError raised if that is None. ValueError also for an empty, NaN or infinite `w`, and
+    for p, q outside 0 < p ≤ 1 ≤ q, p ≠ q.
+
+    Source: SAP paper, Definition 1. Taught in notebook 01.
+
+    >>> pq_index(torch.tensor([1.0, 0.0, 0.0, 0.0]), p=0.5, q=1.0)   # one-hot: 1 − 4^(1 − 2)
+    tensor(0.7500, dtype=torch.float64)
+    >>> pq_index(torch.eye(2), [0.5, 1.0], [1.0, 2.0], dim=1)
+    tensor([[0.5000, 0.5000],
+            [0.2929, 0.2929]], dtype=torch.float64)
+    """
+    pairs = _pairs(p, q)
+    rows, living, shape = _as_rows(w, mask, dim)
+    largest = _largest(rows, living)
+    empty = largest == 0
+    if undefined is None and bool(empty.any()):
+        raise ValueError(
+            f"w has {int(empty.sum())} of {len(empty)} vectors without a non-zero living member: "
+            "their PQ Index is not defined; `undefined=` chooses a value for them"
+        )
+    exponents = sorted({exponent for pair in pairs for exponent in pair})
+    sums = _power_sums(rows, living, largest, exponents)
+    counts = _counts(rows, living)
+    norms = {e: (sums[e] / counts).log() / e for e in exponents}
+    # The factor d^(1/q − 1/p) turns sums into means: I = 1 − exp(log-mean_p − log-mean_q).
+    indices = torch.stack([-torch.expm1(norms[p] - norms[q]) for p, q in pairs])
+    # A constant vector may round to a hair below its index, 0.
+    indices = indices.clamp_min(0).masked_fill(
+        empty, float("nan") if undefined is None else undefined
+    )
+    return indices.reshape(len(pairs), *shape) if _many(p, q) else indices.reshape(shape)
+
+
+def gini_index(w: Tensor, mask: Tensor | None = None, dim: int | None = None) -> Tensor:
+    """Gini index of |w|: 0 if all are equal, 1 − 1/d if one has all.
+
+    Arguments and errors as for `pq_index`; float64. Source: Hurley & Rickard (2009), the only
+    measure of their list that keeps all six properties. Taught in notebook 01.
+
+    >>> gini_index(torch.tensor([0.0, 0.0, 0.0, 5.0]))
+    tensor(0.7500, dtype=torch.float64)
+    """
+    rows, living, shape = _as_rows(w, mask, dim)
+    if bool((_largest(rows, living) == 0).any()):
+        raise ValueError("w has no non-zero living member: its Gini index is not defined")
+    sizes = rows.double().abs()
+    if living is not None:
+        sizes = sizes.masked_fill(~living, -1.0)
+    sizes, counts = sizes.sort(dim=1).values, _counts(rows, living)
+    dead = rows.shape[1] - counts
+    # Among the living, in ascending order, the k-th has rank k = 1 … d.
+    places = torch.arange(1, rows.shape[1] + 1, device=w.device, dtype=torch.float64)
+    rank = places - dead[:, None]
+    weight = (counts[:, None] - rank + 0.5) / counts[:, None]
+    share = sizes.clamp_min(0) / sizes.clamp_min(0).sum(dim=1, keepdim=True)
+    return (1 - 2 * (share * weight).sum(dim=1)).reshape(shape)
+
+
+def retained_bound(d: Real, index: Real, p: float, q: float, eta: float = 0.0) -> Real:
+    """How many of `d` weights to keep at least: r = d (1+η)^(−q/(q−p)) (1−I)^(pq/(q−p)).
+
+    A real number (SAP rounds later). `d` ≥ 0 and `index` in [0, 1] may be tensors: one entry per
+    neuron or layer. `eta` ≥ 0 is η_r, the share of Σ|w|^p outside the kept over that inside.
+    Raises ValueError for values out of range. Source: SAP paper, Theorem 2. Taught in notebook 01.
+
+    >>> retained_bound(100, 0.2, p=0.5, q=1.0)     # for (½, 1) the exponent is 1: r/d = 1 − I
+    80.0
+    """
+    check_pq(p, q)
+    if not 0 <= eta < float("inf"):
+        raise ValueError(f"eta={eta} must be at least 0 and finite")
+    values = torch.as_tensor(index)
+    if bool(((values < 0) | (values > 1) | values.isnan()).any()):
+        raise ValueError(f"index={index} must lie in [0, 1]")
+    if bool((torch.as_tensor(d) < 0).any()):
+        raise ValueError(f"d={d} must be at least 0")
+    return d * (1 + eta) ** (-q / (q - p)) * (1 - index) ** (p * q / (q - p))
+
+
+def tail_ratio(w: Tensor, r: int, p: float) -> float:
+    """The smallest η_r of Theorem 2: Σ|w|^p outside the r largest members over that inside.
+
+    `w` of any shape, 1 ≤ r ≤ d, p > 0; otherwise, or if the r largest are all zero, ValueError.
+    Source: SAP paper, Theorem 2. Taught in notebook 01.
+
+    >>> tail_ratio(torch.tensor([3.0, 1.0, 2.0]), r=1, p=1.0)
+    1.0
+    """
+    if not 1 <= r <= w.numel():
+        raise ValueError(f"r={r} must lie between 1 and the {w.numel()} members of w")
+    if not p > 0:
+        raise ValueError(f"p={p} must be greater than 0")
+    sizes = w.detach().double().abs().flatten().sort(descending=True).values
+    if not bool(sizes[0].isfinite()) or float(sizes[0]) == 0:
+        raise ValueError("w must be finite and have a non-zero member")
+    powers = (sizes / sizes[0]) ** p
+    return float(powers[r:].sum() / powers[:r].sum())
+
+
+def _many(p: float | Sequence[float], q: float | Sequence[float]) -> bool:
+    return isinstance(p, Sequence) or isinstance(q, Sequence)
+
+
+def _pairs(p: float | Sequence[float], q: float | Sequence[float]) -> list[tuple[float, float]]:
+    """Check p and q and return the (p, q) pairs asked for."""
+    ps = list(p) if isinstance(p, Sequence) else [p]
+    qs = list(q) if isinstance(q, Sequence) else [q]
+    if len(ps) != len(qs) or not ps:
+        raise ValueError(f"p and q must be of equal length, not {len(ps)} and {len(qs)}")
+    for pair in zip(ps, qs, strict=True):
+        check_pq(*pair)
+    return list(zip(ps, qs, strict=True))
+
+
+def _as_rows(
+    w: Tensor, mask: Tensor | None, dim: int | None
+) -> tuple[Tensor, Tensor | None, torch.Size]:
+    """Return w as (vectors, members), the living likewise, and the shape of the answer."""
+    if w.numel() == 0:
+        raise ValueError(f"w is empty (shape {tuple(w.shape)})")
+    if mask is not None and (mask.shape != w.shape or mask.dtype != torch.bool):
+        raise ValueError(
+            f"mask must be bool of shape {tuple(w.shape)}, not {mask.dtype} {tuple(mask.shape)}"
+        )
+    w = w.detach()
+    if dim is None:
+        return w.reshape(1, -1), None if mask is None else mask.reshape(1, -1), torch.Size()
+    moved = w.movedim(dim, -1)
+    living = None if mask is None else mask.movedim(dim, -1).reshape(-1, w.shape[dim])
+    return moved.reshape(-1, w.shape[dim]), living, moved.shape[:-1]
+
+
+def _counts(rows: Tensor, living: Tensor | None) -> Tensor:
+    """Return d, the number of living members, of each vector."""
+    if living is None:
+        return torch.full((len(rows),), rows.shape[1], device=rows.device)
+    return living.sum(dim=1)
+
+
+def _largest(rows: Tensor, living: Tensor | None) -> Tensor:
+    """Return the largest living |w| of each vector; NaN and infinity anywhere are refused."""
+    low, high = torch.aminmax(rows, dim=1)
+    if not bool((low.isfinite() & high.isfinite()).all()):
+        raise ValueError("w must be finite: it holds NaN or infinite values")
+    if living is not None:
+        low, high = torch.aminmax(rows.masked_fill(~living, 0), dim=1)
+    return torch.maximum(-low, high).double()
+
+
+def _power_sums(
+    rows: Tensor, living: Tensor | None, largest: Tensor, exponents: list[float]
+) -> dict[float, Tensor]:
+    """Return Σ (|w| / max|w|)^e over each vector for every exponent, each block read once."""
+    sums = {e: torch.zeros(len(rows), dtype=torch.float64, device=rows.device) for e in exponents}
+    log_scale = largest.clamp_min(torch.finfo(torch.float64).tiny).log_()
+    width = min(rows.shape[1], BLOCK)
+    height = max(1, BLOCK // width)
+    for top in range(0, len(rows), height):
+        for left in range(0, rows.shape[1], width):
+            here = slice(top, top + height), slice(left, left + width)
+            sizes = rows[here].abs()
+            if living is not None:
+                sizes.masked_fill_(~living[here], 0)
+            logs = sizes.double().log_().sub_(log_scale[here[0], None])
+            for e, power in _powers(logs, exponents):
+                sums[e][here[0]] += power
+    return sums
+
+
+def _powers(logs: Tensor, exponents: list[float]) -> Iterator[tuple[float, Tensor]]:
+    """Yield each exponent e, given in ascending order, with Σ exp(e · logs) over dim 1.
+
+    x^e grows from one exponent to the next by the factor x^gap. Equal gaps (a grid of sliders)
+    share that factor, so most powers cost one product instead of one exponential.
+    """
+    gaps = [round(b - a, 14) for a, b in pairwise([0.0, *exponents])]
+    factors = {gap: (logs * gap).exp_() for gap in set(gaps) if gaps.count(gap) > 1}
+    power = torch.ones_like(logs)
+    for e, gap in zip(exponents, gaps, strict=True):
+        if gap in factors:
+            power.mul_(factors[gap])
+        else:
+            torch.mul(logs, e, out=power).exp_()
+        yield e, power.sum(dim=1)

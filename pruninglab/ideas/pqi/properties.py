@@ -1,0 +1,143 @@
+"""The six properties of a sparsity measure, and a search for vectors that break them.
+
+Numbers are wealth: a sparse vector is an unequal society. Source: SAP paper, Section 1, after
+Hurley & Rickard (2009). Taught in notebook 01.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from .measures import Measure
+
+Change = tuple[Tensor, Tensor]
+TOLERANCE = 1e-9
+
+
+@dataclass(frozen=True)
+class Property:
+    """One property: what happens to the vector, and what the measure must do.
+
+    `sign` is −1 if the measure must fall, 0 if it must stay, +1 if it must rise. `changes` draws
+    the tries for one random vector; the property is broken if *every* one of them goes wrong, so a
+    property that says "for all" draws one and one that says "there is a β" draws one per β.
+    """
+
+    code: str
+    name: str
+    says: str
+    sign: int
+    changes: Callable[[Tensor, torch.Generator], Iterator[Change]]
+
+
+@dataclass(frozen=True)
+class Counterexample:
+    """A vector, what became of it, and the measure before and after."""
+
+    before: Tensor
+    after: Tensor
+    value_before: float
+    value_after: float
+
+
+def find_counterexample(
+    measure: Measure, prop: Property, generator: torch.Generator, tries: int = 200
+) -> Counterexample | None:
+    """Search random positive vectors for one on which `measure` breaks the property.
+
+    Returns the first, or None if `tries` vectors (at least 1, else ValueError) all obey: evidence,
+    not proof. Vectors have 2 to 8 entries, of very unequal sizes. Taught in notebook 01.
+
+    >>> from pruninglab.ideas.pqi.measures import minus_l1
+    >>> generator = torch.Generator().manual_seed(0)
+    >>> find_counterexample(minus_l1, PROPERTIES["D2"], generator) is None
+    False
+    """
+    if tries < 1:
+        raise ValueError(f"tries={tries} must be at least 1")
+    for _ in range(tries):
+        broken = [
+            _judge(measure, prop, change) for change in prop.changes(_draw(generator), generator)
+        ]
+        if all(broken):
+            return broken[0]
+    return None
+
+
+def _draw(generator: torch.Generator) -> Tensor:
+    size = int(torch.randint(2, 9, (), generator=generator))
+    spread = 2 * float(torch.rand((), generator=generator, dtype=torch.float64))
+    return (spread * torch.randn(size, generator=generator, dtype=torch.float64)).exp()
+
+
+def _judge(measure: Measure, prop: Property, change: Change) -> Counterexample | None:
+    """Return the counterexample if the measure moved the wrong way, else None."""
+    before, after = (measure(vector) for vector in change)
+    moved = 0.0 if before == after else after - before
+    noise = TOLERANCE * max(1.0, abs(before)) if math.isfinite(before) else TOLERANCE
+    obeys = abs(moved) <= noise if prop.sign == 0 else prop.sign * moved > noise
+    return None if obeys else Counterexample(*change, before, after)
+
+
+def _uniform(low: float, high: float, generator: torch.Generator) -> float:
+    return low + (high - low) * float(torch.rand((), generator=generator, dtype=torch.float64))
+
+
+def robin_hood(w: Tensor, generator: torch.Generator) -> Iterator[Change]:
+    """(D1) Take from the richest, give to the poorest, without swapping their places."""
+    after = w.clone()
+    rich, poor = int(w.argmax()), int(w.argmin())
+    gift = _uniform(0.1, 0.9, generator) * float(w[rich] - w[poor]) / 2
+    after[rich] -= gift
+    after[poor] += gift
+    yield w, after
+
+
+def scaling(w: Tensor, generator: torch.Generator) -> Iterator[Change]:
+    """(D2) Pay everybody in another currency."""
+    yield w, w * math.exp(_uniform(-2, 2, generator))
+
+
+def rising_tide(w: Tensor, generator: torch.Generator) -> Iterator[Change]:
+    """(D3) Give everybody the same amount."""
+    yield w, w + _uniform(0.1, 2, generator) * float(w.mean())
+
+
+def cloning(w: Tensor, generator: torch.Generator) -> Iterator[Change]:
+    """(D4) Put the same society beside itself."""
+    yield w, torch.cat([w, w])
+
+
+def bill_gates(w: Tensor, generator: torch.Generator) -> Iterator[Change]:
+    """(P1) Make somebody so rich (β) that from there on more wealth (α) means less equality."""
+    who = int(torch.randint(len(w), (), generator=generator))
+    more = _uniform(1.5, 3, generator)
+    for beta in (1.0, 10.0, 100.0, 1000.0):
+        before = w.clone()
+        before[who] += beta * float(w.sum())
+        after = before.clone()
+        after[who] *= more
+        yield before, after
+
+
+def babies(w: Tensor, generator: torch.Generator) -> Iterator[Change]:
+    """(P2) A baby is born, and owns nothing."""
+    yield w, torch.cat([w, w.new_zeros(1)])
+
+
+PROPERTIES = {
+    prop.code: prop
+    for prop in (
+        Property("D1", "Robin Hood", "taking from the rich for the poor lowers S", -1, robin_hood),
+        Property("D2", "Scaling", "another currency changes nothing", 0, scaling),
+        Property("D3", "Rising Tide", "the same gift to all lowers S", -1, rising_tide),
+        Property("D4", "Cloning", "two equal societies are as sparse as one", 0, cloning),
+        Property("P1", "Bill Gates", "one growing fortune raises S in the end", 1, bill_gates),
+        Property("P2", "Babies", "a newborn who owns nothing raises S", 1, babies),
+    )
+}

@@ -1,0 +1,286 @@
+"""PQ Index: closed forms, invariants, an independent computation, and refusals."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import integrate, special
+
+from pruninglab.ideas.pqi import (
+    MEASURES,
+    PROPERTIES,
+    find_counterexample,
+    gini_index,
+    pq_index,
+    retained_bound,
+    tail_ratio,
+)
+
+PAIRS = [(0.5, 1.0), (1.0, 2.0), (0.2, 1.5), (0.01, 1.0), (1.0, 1.01)]
+LARGE = 2_000_000
+
+
+def naive(w: np.ndarray, p: float, q: float) -> float:
+    """Equation (1) as printed, in extended precision."""
+    sizes = np.abs(w.astype(np.longdouble))
+    norms = [(sizes**e).sum() ** (1 / np.longdouble(e)) for e in (p, q)]
+    return float(1 - len(w) ** (1 / np.longdouble(q) - 1 / np.longdouble(p)) * norms[0] / norms[1])
+
+
+def quantiles(kind: str, d: int) -> torch.Tensor:
+    """Return the d mid-quantiles of a distribution: no sampling noise."""
+    u = (np.arange(d) + 0.5) / d
+    values = {
+        "gaussian": special.ndtri(u),
+        "uniform": u,
+        "laplace": np.sign(u - 0.5) * -np.log(1 - 2 * np.abs(u - 0.5)),
+    }
+    return torch.from_numpy(values[kind])
+
+
+@pytest.mark.parametrize(
+    ("kind", "p", "q", "expected"),
+    [
+        ("gaussian", 0.5, 1.0, 0.152787),
+        ("gaussian", 1.0, 2.0, 1 - math.sqrt(2 / math.pi)),
+        ("uniform", 0.5, 1.0, 1 / 9),
+        ("uniform", 1.0, 2.0, 1 - math.sqrt(3) / 2),
+        ("laplace", 0.5, 1.0, 1 - math.pi / 4),
+        ("laplace", 1.0, 2.0, 1 - 1 / math.sqrt(2)),
+    ],
+)
+def test_closed_forms(kind: str, p: float, q: float, expected: float) -> None:
+    assert float(pq_index(quantiles(kind, LARGE), p, q)) == pytest.approx(expected, abs=2e-6)
+
+
+def test_gaussian_closed_form_is_an_integral() -> None:
+    """Check the constant 0.152787 itself by numerical integration."""
+    density = lambda x: 2 * math.exp(-x * x / 2) / math.sqrt(2 * math.pi)  # noqa: E731
+    half = integrate.quad(lambda x: math.sqrt(x) * density(x), 0, np.inf)[0]
+    one = integrate.quad(lambda x: x * density(x), 0, np.inf)[0]
+    assert 1 - half**2 / one == pytest.approx(0.152787, abs=1e-6)
+
+
+@pytest.mark.parametrize(("p", "q"), PAIRS)
+@pytest.mark.parametrize("d", [1, 2, 7, 1000])
+def test_range_ends(d: int, p: float, q: float) -> None:
+    """Theorem 1 and Remark 1: 0 for a constant vector, 1 − d^(1/q − 1/p) for a one-hot one."""
+    one_hot = torch.zeros(d)
+    one_hot[0] = -3
+    assert float(pq_index(torch.full((d,), 0.7), p, q)) == pytest.approx(0, abs=1e-12)
+    expected = 1 - d ** (1 / q - 1 / p)
+    assert float(pq_index(one_hot, p, q)) == pytest.approx(expected, rel=1e-12)
+
+
+vectors = st.lists(
+    st.one_of(st.just(0.0), st.floats(-1e6, -1e-6), st.floats(1e-6, 1e6)), min_size=1, max_size=30
+).filter(lambda values: any(values))
+pq_pairs = st.tuples(st.floats(0.05, 1), st.floats(1, 5)).filter(lambda pq: pq[1] - pq[0] > 0.01)
+
+
+@settings(deadline=None, max_examples=80)
+@given(vectors, pq_pairs)
+def test_against_the_printed_equation(values: list[float], pq: tuple[float, float]) -> None:
+    ours = float(pq_index(torch.tensor(values, dtype=torch.float64), *pq))
+    assert ours == pytest.approx(naive(np.array(values), *pq), abs=1e-9)
+
+
+@settings(deadline=None, max_examples=50)
+@given(vectors, pq_pairs, st.floats(1e-3, 1e3))
+def test_range_scale_cloning_babies(
+    values: list[float], pq: tuple[float, float], scale: float
+) -> None:
+    w = torch.tensor(values, dtype=torch.float64)
+    index = float(pq_index(w, *pq))
+    assert 0 <= index <= 1 - len(w) ** (1 / pq[1] - 1 / pq[0]) + 1e-12
+    assert float(pq_index(w * scale, *pq)) == pytest.approx(index, abs=1e-12)
+    assert float(pq_index(torch.cat([w, -w]), *pq)) == pytest.approx(index, abs=1e-12)
+    assert float(pq_index(torch.cat([w, torch.zeros(1)]), *pq)) > index
+
+
+def test_no_overflow_where_float32_overflows() -> None:
+    w = torch.rand(10_000_000) + 1e-3
+    assert torch.linalg.vector_norm(w, 0.01).isinf()
+    ours = float(pq_index(w, 0.01, 1.0))
+    # A mean of logarithms: as p → 0 the p-mean tends to the geometric mean.
+    logs = w.double().log()
+    log_mean_p = math.log(torch.expm1(0.01 * logs).mean() + 1) / 0.01
+    assert ours == pytest.approx(1 - math.exp(log_mean_p) / float(w.double().mean()), abs=1e-9)
+
+
+@pytest.mark.parametrize("scale", [1e-300, 1e300])
+def test_extreme_magnitudes(scale: float) -> None:
+    w = torch.tensor([1.0, 2.0, 4.0], dtype=torch.float64)
+    assert float(pq_index(w * scale, 1.0, 2.0)) == pytest.approx(float(pq_index(w, 1.0, 2.0)))
+
+
+def test_many_pairs_rows_masks_at_once() -> None:
+    generator = torch.Generator().manual_seed(0)
+    w = torch.randn(5, 4, 7, generator=generator)
+    mask = torch.rand(5, 4, 7, generator=generator) < 0.6
+    mask[..., 0] = True
+    ps, qs = [0.5, 0.7, 1.0], [1.0, 1.3, 2.0]
+    found = pq_index(w, ps, qs, mask=mask, dim=1)
+    assert found.shape == (3, 5, 7)
+    assert found.dtype == torch.float64
+    for i, (p, q) in enumerate(zip(ps, qs, strict=True)):
+        for a in range(5):
+            for b in range(7):
+                living = w[a, :, b][mask[a, :, b]]
+                if len(living):
+                    assert float(found[i, a, b]) == pytest.approx(naive(living.numpy(), p, q))
+
+
+def test_blocks_do_not_show() -> None:
+    """Vectors longer than a block, and more rows than fit one, agree with one-piece results."""
+    w = torch.randn(3, 200_001, generator=torch.Generator().manual_seed(1))
+    rows = pq_index(w, 0.5, 1.0, dim=1)
+    assert rows.tolist() == pytest.approx([naive(row.numpy(), 0.5, 1.0) for row in w])
+    tall = w[:, :150_000].reshape(-1, 3)
+    picked = pq_index(tall, 0.5, 1.0, dim=1)[[0, 70_000, 149_999]]
+    assert picked.tolist() == pytest.approx(
+        [naive(tall[i].numpy(), 0.5, 1.0) for i in (0, 70_000, 149_999)]
+    )
+
+
+@pytest.mark.parametrize(
+    ("p", "q"), [(0, 1), (-1, 1), (1.1, 2), (0.5, 0.9), (1, 1), (0.5, math.inf), (math.nan, 1)]
+)
+def test_pq_out_of_range(p: float, q: float) -> None:
+    for call in (
+        lambda: pq_index(torch.ones(3), p, q),
+        lambda: retained_bound(10, 0.5, p, q),
+    ):
+        with pytest.raises(ValueError, match=r"0 < p ≤ 1 ≤ q with p ≠ q"):
+            call()
+
+
+@pytest.mark.parametrize(
+    ("w", "message"),
+    [
+        (torch.zeros(3), "1 of 1 vectors without a non-zero"),
+        (torch.empty(0), "empty"),
+        (torch.tensor([1.0, torch.nan]), "NaN or infinite"),
+        (torch.tensor([1.0, -torch.inf]), "NaN or infinite"),
+    ],
+)
+def test_bad_vectors(w: torch.Tensor, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        pq_index(w, 0.5, 1.0)
+
+
+def test_bad_masks_and_lengths() -> None:
+    with pytest.raises(ValueError, match="mask must be bool"):
+        pq_index(torch.ones(3), 0.5, 1.0, mask=torch.ones(3))
+    with pytest.raises(ValueError, match="equal length"):
+        pq_index(torch.ones(3), [0.5, 0.6], [1.0])
+
+
+def test_undefined_vectors_get_the_value_asked_for() -> None:
+    w = torch.tensor([[0.0, 0.0], [1.0, 0.0], [5.0, 5.0]])
+    mask = torch.tensor([[True, True], [True, True], [False, False]])
+    assert pq_index(w, 0.5, 1.0, mask=mask, dim=1, undefined=0.0).tolist() == [0, 0.5, 0]
+    with pytest.raises(ValueError, match="2 of 3"):
+        pq_index(w, 0.5, 1.0, mask=mask, dim=1)
+
+
+@settings(deadline=None, max_examples=50)
+@given(vectors)
+def test_gini_is_half_the_relative_mean_difference(values: list[float]) -> None:
+    """The textbook definition: mean |a − b| over all pairs, over twice the mean."""
+    sizes = np.abs(np.array(values))
+    expected = np.abs(sizes[:, None] - sizes).mean() / (2 * sizes.mean())
+    found = float(gini_index(torch.tensor(values, dtype=torch.float64)))
+    assert found == pytest.approx(expected, abs=1e-9)
+
+
+def test_gini_of_rows_with_masks() -> None:
+    w = torch.tensor([[9.0, 0.0, 0.0, 4.0], [1.0, 2.0, 3.0, 4.0]])
+    mask = torch.tensor([[False, True, True, True], [True, True, False, True]])
+    found = gini_index(w, mask=mask, dim=1).tolist()
+    assert found == pytest.approx(
+        [float(gini_index(row[m])) for row, m in zip(w, mask, strict=True)]
+    )
+    with pytest.raises(ValueError, match="not defined"):
+        gini_index(torch.zeros(2))
+
+
+@settings(deadline=None, max_examples=80)
+@given(vectors, pq_pairs, st.data())
+def test_theorem_2(values: list[float], pq: tuple[float, float], data: st.DataObject) -> None:
+    """With the η_r that belongs to r, the bound never asks for more than r.
+
+    The tolerance is that of 1 − I where I is close to 1.
+    """
+    w = torch.tensor(values, dtype=torch.float64)
+    r = data.draw(st.integers(1, len(values)))
+    eta = tail_ratio(w, r, pq[0])
+    assert retained_bound(len(w), float(pq_index(w, *pq)), *pq, eta=eta) <= r * (1 + 1e-6)
+
+
+def test_retained_bound_known_answers() -> None:
+    assert retained_bound(100, 0.25, 0.5, 1.0) == pytest.approx(75)
+    assert retained_bound(100, 0.25, 1.0, 2.0) == pytest.approx(100 * 0.75**2)
+    assert retained_bound(100, 0.25, 1.0, 2.0, eta=1.0) == pytest.approx(100 * 0.75**2 / 4)
+    gaussian = float(pq_index(quantiles("gaussian", LARGE), 1.0, 2.0))
+    assert retained_bound(1, gaussian, 1.0, 2.0) == pytest.approx(2 / math.pi, abs=1e-5)
+    many = retained_bound(torch.tensor([10.0, 20.0]), torch.tensor([0.5, 0.0]), 0.5, 1.0)
+    assert many.tolist() == [5, 20]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"index": 1.2}, "index="),
+        ({"index": math.nan}, "index="),
+        ({"eta": -0.1}, "eta="),
+        ({"d": -1}, "d=-1"),
+    ],
+)
+def test_retained_bound_refuses(options: dict, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        retained_bound(**({"d": 10, "index": 0.5, "p": 0.5, "q": 1.0} | options))
+
+
+def test_tail_ratio_refuses() -> None:
+    for w, r, p in ((torch.ones(3), 0, 1.0), (torch.ones(3), 4, 1.0), (torch.ones(3), 1, 0.0)):
+        with pytest.raises(ValueError, match="must"):
+            tail_ratio(w, r, p)
+    with pytest.raises(ValueError, match="non-zero"):
+        tail_ratio(torch.zeros(3), 1, 1.0)
+
+
+def kept(measure: str) -> set[str]:
+    return {
+        code
+        for code, prop in PROPERTIES.items()
+        if find_counterexample(MEASURES[measure], prop, torch.Generator().manual_seed(0)) is None
+    }
+
+
+def test_only_gini_and_pqi_keep_all_six() -> None:
+    """The paper's claim about its list of measures (Section 1), found by search."""
+    champions = {name for name in MEASURES if len(kept(name)) == 6}
+    assert champions == {"Gini", "PQ Index (½, 1)"}
+
+
+@pytest.mark.parametrize(
+    ("measure", "broken"),
+    [("−ℓ1", {"D1", "D2", "D4", "P1", "P2"}), ("Hoyer", {"D4"}), ("ℓ2/ℓ1", {"D4", "P2"})],
+)
+def test_known_rows_of_the_table(measure: str, broken: set[str]) -> None:
+    assert set(PROPERTIES) - kept(measure) == broken
+
+
+def test_a_counterexample_is_one() -> None:
+    found = find_counterexample(MEASURES["−ℓ1"], PROPERTIES["D2"], torch.Generator().manual_seed(3))
+    assert found is not None
+    assert found.value_before == pytest.approx(-float(found.before.sum()))
+    assert found.value_after != pytest.approx(found.value_before)
+    with pytest.raises(ValueError, match="tries=0"):
+        find_counterexample(MEASURES["−ℓ1"], PROPERTIES["D2"], torch.Generator(), tries=0)
