@@ -2,6 +2,9 @@
 
 from . import data, nets
 from .choices import budgets, rewinds, scopes, scores, stops
+from .classroom import exercises, plots
+from .classroom.explorers import choice, explore, slider, steps_slider, text
+from .classroom.plots.style import publish
 from .engine import recipes
 from .engine.loop import Checkpoint, Round, checkpoint, prune
 from .engine.masks import Masks, cut, keep_largest
@@ -21,21 +24,29 @@ __all__ = [
     "adam",
     "budgets",
     "checkpoint",
+    "choice",
     "cosine",
     "cut",
     "data",
     "device",
     "environment",
+    "exercises",
+    "explore",
     "keep_largest",
     "nets",
+    "plots",
     "profile",
     "prune",
+    "publish",
     "recipes",
     "rewinds",
     "scopes",
     "scores",
     "sgd",
+    "slider",
     "steps",
+    "steps_slider",
     "stops",
+    "text",
     "train",
 ]

@@ -1,0 +1,178 @@
+"""Sliders over figures: one output that is live with a kernel and a picture without one."""
+
+from __future__ import annotations
+
+import html
+import io
+import traceback
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import ipywidgets as widgets
+from IPython import get_ipython
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from .plots.style import Picture, check_alt, save_picture
+
+LIVE_DPI = 80
+STILL_DPI = 110
+SHOWN_DPI = 88
+LABEL_WIDTH = "190px"
+CONTROL_WIDTH = "480px"
+
+
+def slider(
+    low: float,
+    high: float,
+    value: float,
+    *,
+    step: float,
+    label: str,
+    hint: str,
+    readout_format: str | None = None,
+) -> widgets.Widget:
+    """A slider from `low` to `high`, whole numbers if all three numbers are.
+
+    `label` stands before it, `hint` (what happens when it moves) behind it.
+    """
+    whole = all(isinstance(number, int) for number in (low, high, value, step))
+    kind = widgets.IntSlider if whole else widgets.FloatSlider
+    return kind(
+        value=value,
+        min=low,
+        max=high,
+        step=step,
+        readout_format=readout_format or ("d" if whole else ".2f"),
+        **_appearance(label, hint),
+    )
+
+
+def steps_slider(
+    options: Sequence[float], value: float, *, label: str, hint: str
+) -> widgets.Widget:
+    """A slider over shares in [0, 1] that are given one by one, shown in percent."""
+    shown = [(f"{100 * share:g} %", share) for share in options]
+    return widgets.SelectionSlider(options=shown, value=value, **_appearance(label, hint))
+
+
+def choice(options: Sequence[Any], value: Any, *, label: str, hint: str) -> widgets.Widget:
+    """A drop-down list of `options`."""
+    return widgets.Dropdown(options=options, value=value, **_appearance(label, hint))
+
+
+def text(value: str, *, label: str, hint: str) -> widgets.Widget:
+    """A line of text that the student edits; the picture follows when Enter is pressed."""
+    return widgets.Text(value=value, continuous_update=False, **_appearance(label, hint))
+
+
+def _appearance(label: str, hint: str) -> dict[str, Any]:
+    return {
+        "description": label,
+        "tooltip": hint,
+        "style": {"description_width": LABEL_WIDTH},
+        "layout": widgets.Layout(width=CONTROL_WIDTH),
+    }
+
+
+def explore(
+    figure_function: Callable[..., Figure], name: str, /, *, alt: str, **controls: widgets.Widget
+) -> Explorer:
+    """Show `figure_function` with a control for each of its arguments that is named.
+
+    The function must take `figure=None` and draw on that Figure when it is given: one Figure is
+    used for all pictures. Controls come from `slider`, `choice` and `text`, or are any ipywidgets
+    with a value. `name` and `alt` are those of `publish`: the picture of the default state is kept
+    like any other figure. Raises TypeError for a control without a value, ValueError for an empty
+    alt text. Taught in notebook 00.
+    """
+    check_alt(alt)
+    for argument, control in controls.items():
+        if not hasattr(control, "value"):
+            raise TypeError(f"{argument}={control!r} is not a control: it has no value")
+    explorer = Explorer(figure_function, controls, alt)
+    save_picture(explorer.png, name, alt)
+    return explorer
+
+
+class Explorer(widgets.VBox):
+    """Controls above a picture. The saved notebook keeps the picture of the default state."""
+
+    def __init__(
+        self,
+        figure_function: Callable[..., Figure],
+        controls: dict[str, widgets.Widget],
+        alt: str,
+    ) -> None:
+        self._figure_function = figure_function
+        self._controls = controls
+        self._figure = Figure()
+        FigureCanvasAgg(self._figure)
+        self._message = widgets.HTML()
+        self._still = Picture(self._png(STILL_DPI), alt)
+        # Without a width the browser would stretch the picture to the cell.
+        width = f"{round(self._figure.get_figwidth() * SHOWN_DPI)}px"
+        self._image = widgets.Image(
+            value=self._still.png,
+            format="png",
+            alt=alt,
+            layout=widgets.Layout(width=width, max_width="100%"),
+        )
+        self._drawn = self.values
+        for control in controls.values():
+            control.observe(self._on_change, names="value")
+        rows = [_with_hint(control) for control in controls.values()]
+        super().__init__([*rows, self._message, self._image])
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """The present value of every control by argument name."""
+        return {name: control.value for name, control in self._controls.items()}
+
+    @property
+    def png(self) -> bytes:
+        """The picture that is shown."""
+        return bytes(self._image.value)
+
+    def _png(self, dpi: int) -> bytes:
+        """Draw the present state; raises whatever the figure function raises."""
+        self._figure_function(**self.values, figure=self._figure)
+        self._figure.set_dpi(dpi)
+        buffer = io.BytesIO()
+        # The lightest compression: encoding counts for the delay that the hand feels.
+        self._figure.savefig(
+            buffer,
+            format="png",
+            dpi=dpi,
+            metadata={"Software": None},
+            pil_kwargs={"compress_level": 1},
+        )
+        return buffer.getvalue()
+
+    def _on_change(self, change: dict[str, Any]) -> None:
+        """Draw the newest values, whatever change woke us.
+
+        The front end holds back a control's next value until this call is done and then sends
+        only the latest, so a fast hand skips pictures instead of queueing them.
+        """
+        if self.values == self._drawn:
+            return
+        self._drawn = self.values
+        try:
+            self._image.value = self._png(LIVE_DPI)
+            self._message.value = ""
+        except Exception:
+            if get_ipython() is None:
+                raise
+            trace = html.escape(traceback.format_exc(limit=-2))
+            self._message.value = f"<pre style='color: #a00000'>{trace}</pre>"
+
+    def _repr_mimebundle_(self, **options: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Offer the live widget and, beside it, the picture for readers without a kernel."""
+        still, metadata = self._still._repr_mimebundle_()
+        return {**super()._repr_mimebundle_(**options), **still}, metadata
+
+
+def _with_hint(control: widgets.Widget) -> widgets.Widget:
+    hint = widgets.HTML(f"<span style='color: #555'>{html.escape(control.tooltip or '')}</span>")
+    return widgets.HBox([control, hint], layout=widgets.Layout(flex_flow="row wrap"))

@@ -1,0 +1,266 @@
+"""Figures of notebook 01."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import torch
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from torch import Tensor
+
+from ...ideas.pqi import (
+    MEASURES,
+    PROPERTIES,
+    find_counterexample,
+    gini_index,
+    pq_index,
+    retained_bound,
+    tail_ratio,
+)
+from .style import BLUE, CYCLE, GRAY, GREEN, ORANGE, blank
+
+OWN = "my own"
+BARS = 200
+
+
+def example_vectors(members: int = 200, seed: int = 0) -> dict[str, Tensor]:
+    """Return vectors from dense to sparse: constant, uniform, Gaussian, power law, one-hot."""
+    generator = torch.Generator().manual_seed(seed)
+    one_hot = torch.zeros(members)
+    one_hot[0] = 1
+    return {
+        "constant": torch.ones(members),
+        "uniform": torch.rand(members, generator=generator),
+        "Gaussian": torch.randn(members, generator=generator),
+        "power law": 1 / torch.arange(1, members + 1),
+        "one-hot": one_hot,
+    }
+
+
+def parse_vector(own: str) -> Tensor:
+    """Read numbers that a student typed, parted by commas or spaces.
+
+    Raises ValueError that names what is not a number.
+
+    >>> parse_vector("3, 1 4").tolist()
+    [3.0, 1.0, 4.0]
+    """
+    try:
+        return torch.tensor([float(word) for word in own.replace(",", " ").split()])
+    except ValueError as error:
+        raise ValueError(f"own={own!r} must be numbers parted by commas: {error}") from error
+
+
+def sparsity_of(
+    vectors: Mapping[str, Tensor],
+    *,
+    vector: str = "Gaussian",
+    own: str = "4, 2, 1, 1",
+    p: float = 0.5,
+    q: float = 1.0,
+    figure: Figure | None = None,
+) -> Figure:
+    """Show a vector, sorted, beside its PQ Index, its Gini index and what the bound retains.
+
+    `vector` is a key of `vectors` or "my own", which reads `own`. Where p = q the index is 0 for
+    every vector, and the figure says so.
+    """
+    w = parse_vector(own) if vector == OWN else vectors[vector].flatten()
+    figure, (left, right) = blank(figure, 8, 3.1, columns=2, width_ratios=(1.25, 1))
+    sizes = w.abs().sort(descending=True).values
+    _draw_sorted(left, sizes)
+    left.set_title(f"{vector}: {len(sizes):,} members, sorted by size", fontsize=10)
+    if p == q:
+        right.set_axis_off()
+        right.text(0.5, 0.5, "p = q: the index is 0\nfor every vector", ha="center", fontsize=11)
+    else:
+        index = float(pq_index(w, p, q))
+        kept = retained_bound(1.0, index, p, q)
+        left.axvline(kept * len(sizes), color=ORANGE, linewidth=2)
+        _draw_gauges(right, index, float(gini_index(w)), kept)
+        right.set_title(f"p = {p:.2f}, q = {q:.2f}", fontsize=10)
+    figure.subplots_adjust(left=0.06, right=0.95, bottom=0.13, top=0.9, wspace=0.3)
+    return figure
+
+
+def _draw_sorted(axes: Axes, sizes: Tensor) -> None:
+    """Draw |w| in descending order as one filled outline, thinned out to at most BARS steps."""
+    picked = np.unique(np.linspace(0, len(sizes) - 1, min(len(sizes), BARS)).round().astype(int))
+    edges = np.append(picked, len(sizes))
+    axes.stairs(sizes[torch.from_numpy(picked)].numpy(), edges, fill=True, color=BLUE)
+    axes.set(xlim=(0, len(sizes)), ylim=(0, float(sizes[0]) * 1.05))
+    axes.locator_params(nbins=4)
+
+
+def _draw_gauges(axes: Axes, index: float, gini: float, kept: float) -> None:
+    names = ("PQ Index", "Gini index", "bound: keep\nat least")
+    values = (index, gini, kept)
+    axes.barh(names, values, color=(BLUE, GRAY, ORANGE))
+    for row, value in enumerate(values):
+        axes.text(min(value + 0.03, 0.8), row, f"{value:.3f}", va="center", fontsize=11)
+    axes.set(xlim=(0, 1))
+    axes.set_xticks((0, 0.5, 1))
+    axes.invert_yaxis()
+
+
+def index_over_p_and_q(
+    vectors: Mapping[str, Tensor],
+    ps: Sequence[float] = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9),
+    qs: Sequence[float] = (1.2, 1.4, 1.6, 1.8, 2.0, 2.5, 3.0),
+    *,
+    figure: Figure | None = None,
+) -> Figure:
+    """Draw the index of each vector over p at q = 1, and over q at p = 1."""
+    figure, axes = blank(figure, 8, 3.2, columns=2, sharey=True)
+    for (name, w), color in zip(vectors.items(), CYCLE, strict=False):
+        axes[0].plot(ps, pq_index(w, list(ps), [1.0] * len(ps)), "o-", color=color, label=name)
+        axes[1].plot(qs, pq_index(w, [1.0] * len(qs), list(qs)), "o-", color=color)
+    axes[0].set(xlabel="p  (q = 1)", ylabel="PQ Index", ylim=(-0.03, 1.03))
+    axes[1].set(xlabel="q  (p = 1)")
+    figure.legend(loc="center right", frameon=False)
+    figure.subplots_adjust(left=0.08, right=0.82, bottom=0.17, top=0.95, wspace=0.08)
+    return figure
+
+
+def property_table(seed: int = 0, tries: int = 200) -> dict[str, dict[str, bool]]:
+    """Return for each measure and property whether the search found no counter-example."""
+    return {
+        name: {
+            code: find_counterexample(
+                measure, prop, torch.Generator().manual_seed(seed), tries=tries
+            )
+            is None
+            for code, prop in PROPERTIES.items()
+        }
+        for name, measure in MEASURES.items()
+    }
+
+
+def property_grid(
+    table: Mapping[str, Mapping[str, bool]], *, figure: Figure | None = None
+) -> Figure:
+    """Draw the table of measures and properties: a filled square where none was broken."""
+    figure, (axes,) = blank(figure, 6.5, 0.36 * len(table) + 0.9)
+    codes = list(next(iter(table.values())))
+    for row, kept in enumerate(table.values()):
+        holds = [column for column, code in enumerate(codes) if kept[code]]
+        fails = [column for column, code in enumerate(codes) if not kept[code]]
+        champion = len(holds) == len(codes)
+        axes.scatter(holds, [row] * len(holds), 150, GREEN if champion else BLUE, marker="s")
+        axes.scatter(fails, [row] * len(fails), 60, ORANGE, marker="x", linewidths=2)
+    labels = [f"{code}\n{PROPERTIES[code].name}" for code in codes]
+    axes.set_xticks(range(len(codes)), labels, fontsize=9)
+    axes.set_yticks(range(len(table)), list(table), fontsize=10)
+    axes.set(xlim=(-0.5, len(codes) - 0.5), ylim=(len(table) - 0.4, -0.6))
+    axes.xaxis.tick_top()
+    axes.tick_params(length=0)
+    axes.spines[:].set_visible(False)
+    figure.subplots_adjust(left=0.27, right=0.98, bottom=0.02, top=0.87)
+    return figure
+
+
+def robin_hood_curves(
+    w: Tensor, pairs: Sequence[tuple[float, float]], *, figure: Figure | None = None
+) -> Figure:
+    """Draw S as the first member of `w` gives more and more to the second, for several (p, q).
+
+    The pairs may lie outside 0 < p ≤ 1 ≤ q: the norms are written out here, unchecked, to show
+    why that range is needed. (D1) asks that every curve falls.
+    """
+    figure, (axes,) = blank(figure, 6.5, 3.6)
+    gifts = torch.linspace(0, float(w[0] - w[1]) / 2, 60, dtype=torch.float64)
+    after = w.double().repeat(len(gifts), 1)
+    after[:, 0] -= gifts
+    after[:, 1] += gifts
+    for (p, q), color in zip(pairs, CYCLE, strict=False):
+        means = [(after**e).mean(dim=1) ** (1 / e) for e in (p, q)]
+        index = 1 - means[0] / means[1]
+        allowed = p <= 1 <= q
+        label = f"p = {p:g}, q = {q:g}" + ("" if allowed else "  (not allowed)")
+        change = (index - index[0]) / index[0]
+        axes.plot(gifts, change, color=color, label=label, linestyle="-" if allowed else "--")
+    axes.axhline(0, color=GRAY, linewidth=0.8)
+    axes.set(xlabel="gift from the richer to the poorer", ylabel="change of S, relative")
+    axes.legend(frameon=False, fontsize=9)
+    figure.subplots_adjust(left=0.14, right=0.97, bottom=0.15, top=0.96)
+    return figure
+
+
+def bound_against_truth(
+    vectors: Mapping[str, Tensor],
+    p: float = 0.5,
+    q: float = 1.0,
+    *,
+    figure: Figure | None = None,
+) -> Figure:
+    """Draw Theorem 2 for every r: the share really kept against the bound with its own η_r.
+
+    Where p = q no bound is defined, and the figure says so.
+    """
+    figure, (axes,) = blank(figure, 5.6, 4.2)
+    axes.plot((0, 1), (0, 1), color=GRAY, linestyle=":", label="bound = truth")
+    if p == q:
+        axes.text(0.5, 0.5, "p = q: no bound", ha="center", fontsize=12)
+        return figure
+    for (name, w), color in zip(vectors.items(), CYCLE, strict=False):
+        d, index = w.numel(), float(pq_index(w, p, q))
+        ranks = sorted({max(1, round(d * share)) for share in np.linspace(0.01, 1, 40)})
+        bounds = [retained_bound(1.0, index, p, q, tail_ratio(w, r, p)) for r in ranks]
+        axes.plot([r / d for r in ranks], bounds, color=color, label=name)
+        axes.plot([1], [retained_bound(1.0, index, p, q)], "o", color=color)
+    axes.set(xlabel="r / d: share that is kept", ylabel="bound / d, with the η_r of that share")
+    axes.set(xlim=(0, 1.02), ylim=(0, 1.02), title=f"p = {p:.2f}, q = {q:.2f}")
+    axes.legend(frameon=False, fontsize=9)
+    figure.subplots_adjust(left=0.13, right=0.97, bottom=0.13, top=0.92)
+    return figure
+
+
+def index_of_layers(
+    layers: Mapping[str, Mapping[str, Sequence[float]]], *, figure: Figure | None = None
+) -> Figure:
+    """Draw the PQ Index of each layer as grouped bars: {group: {layer: values over seeds}}.
+
+    The bar is the mean over seeds, the whisker ± one standard deviation.
+    """
+    figure, (axes,) = blank(figure, 7, 3.4)
+    width = 0.8 / len(layers)
+    for i, ((group, values), color) in enumerate(zip(layers.items(), CYCLE, strict=False)):
+        runs = np.array(list(values.values()), dtype=float)
+        places = np.arange(len(values)) + (i - (len(layers) - 1) / 2) * width
+        spread = runs.std(axis=1, ddof=min(1, runs.shape[1] - 1))
+        axes.bar(places, runs.mean(axis=1), width * 0.92, color=color, label=group)
+        axes.errorbar(places, runs.mean(axis=1), spread, fmt="none", ecolor="black", capsize=3)
+    names = list(next(iter(layers.values())))
+    axes.set_xticks(range(len(names)), names)
+    axes.set(ylabel="PQ Index (p = 0.5, q = 1)")
+    axes.legend(frameon=False, fontsize=9)
+    figure.subplots_adjust(left=0.1, right=0.98, bottom=0.12, top=0.96)
+    return figure
+
+
+def overflow(
+    w: Tensor,
+    ps: Sequence[float] = (0.02, 0.03, 0.05, 0.07, 0.1, 0.15, 0.2, 0.3, 0.5, 0.7, 0.9),
+    *,
+    figure: Figure | None = None,
+) -> Figure:
+    """Draw ‖w‖_p in float32 and the PQ Index from it, beside the index in logarithms."""
+    figure, (left, right) = blank(figure, 8, 3.2, columns=2)
+    d = w.numel()
+    norms = [float(torch.linalg.vector_norm(w.float(), p)) for p in ps]
+    finite = [(p, norm) for p, norm in zip(ps, norms, strict=True) if np.isfinite(norm)]
+    naive = [(p, 1 - d ** (1 - 1 / p) * norm / float(w.abs().sum())) for p, norm in finite]
+    left.plot(*zip(*finite, strict=True), "o-", color=ORANGE)
+    largest = float(torch.finfo(torch.float32).max)
+    left.axhline(largest, color=GRAY, linestyle=":")
+    left.text(ps[-1], largest, "largest float32 ", ha="right", va="bottom", color=GRAY)
+    left.set(yscale="log", xlabel="p", ylabel="‖w‖_p in float32")
+    right.plot(ps, pq_index(w, list(ps), [1.0] * len(ps)), "o-", color=BLUE, label="logarithms")
+    right.plot(*zip(*naive, strict=True), "x", color=ORANGE, label="float32, as printed")
+    right.axvspan(0, min(p for p, _ in finite), color=GRAY, alpha=0.15)
+    right.set(xlabel="p  (q = 1)", ylabel="PQ Index", xlim=(0, 1))
+    right.legend(frameon=False)
+    figure.subplots_adjust(left=0.09, right=0.98, bottom=0.17, top=0.93, wspace=0.25)
+    return figure

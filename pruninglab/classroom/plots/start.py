@@ -1,0 +1,95 @@
+"""Figures of notebook 00."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import PercentFormatter
+from torch import Tensor, nn
+
+from ...choices import budgets, scopes, scores
+from ...data import Split
+from ...engine.masks import Masks, cut
+from ...engine.training import accuracy
+from .curves import density_axis
+from .style import BLUE, ORANGE, blank
+
+TILES = (4, 6)
+
+
+def keep_share(net: nn.Module, density: float) -> nn.Module:
+    """Return a copy of `net` with the largest `density` of its weights, all layers together."""
+    pruned, masks = copy.deepcopy(net), Masks.full(net)
+    sizes = scores.magnitude(net, (torch.empty(0), torch.empty(0)))
+    masks.shrink(cut(sizes, masks, budgets.fraction(round(1 - density, 6)), scopes.global_))
+    masks.apply_(pruned)
+    return pruned
+
+
+def accuracy_at(net: nn.Module, split: Split, densities: Sequence[float]) -> list[float]:
+    """Return the accuracy on `split` after keeping each share of the weights, nothing retrained."""
+    return [accuracy(keep_share(net, density), split) for density in densities]
+
+
+def weights_that_stay(
+    net: nn.Module,
+    split: Split,
+    densities: Sequence[float],
+    curve: Sequence[float],
+    *,
+    density: float = 1.0,
+    figure: Figure | None = None,
+) -> Figure:
+    """Show the first layer of LeNet-300-100 and the accuracy, with a share `density` kept.
+
+    `net` has a Linear layer `fc1` over 28×28 pixels; `curve` are the accuracies at `densities`.
+    Left: the weights of the first neurons, each as a 28×28 picture, dead weights white. Middle:
+    the living weights that look at each pixel. Right: where this share stands on the curve.
+    """
+    pruned = keep_share(net, density)
+    dense, weight = (_first_layer(one) for one in (net, pruned))
+    figure, axes = blank(figure, 9.5, 3.4, columns=3, width_ratios=(1.5, 1, 1.35))
+    largest = float(dense.abs().max())
+    axes[0].imshow(_mosaic(weight), cmap="RdBu", vmin=-largest / 2, vmax=largest / 2)
+    axes[0].set_title(f"first {TILES[0] * TILES[1]} of {len(weight)} neurons", fontsize=10)
+    axes[1].imshow(
+        (weight != 0).sum(dim=0).reshape(28, 28), cmap="viridis", vmin=0, vmax=len(weight)
+    )
+    axes[1].set_title("living weights per pixel", fontsize=10)
+    for one in axes[:2]:
+        one.axis("off")
+        one.set_anchor("N")
+    _mark_on_curve(axes[2], densities, curve, density, accuracy(pruned, split))
+    figure.subplots_adjust(left=0.01, right=0.985, bottom=0.16, top=0.9, wspace=0.22)
+    return figure
+
+
+def _mark_on_curve(
+    axes: Axes, densities: Sequence[float], curve: Sequence[float], density: float, now: float
+) -> None:
+    axes.plot(densities, curve, color=BLUE, linewidth=1.5)
+    axes.plot([density], [now], "o", color=ORANGE, markersize=10)
+    axes.set(ylim=(0, 1.05), xlabel="weights that stay")
+    axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    density_axis(axes, densities)
+    axes.set_title(f"{density:.1%} of the weights: {now:.1%} right", fontsize=10)
+
+
+def _first_layer(net: nn.Module) -> Tensor:
+    return net.get_parameter("fc1.weight").detach().cpu()
+
+
+def _mosaic(weight: Tensor) -> np.ndarray:
+    """Lay the first rows out as pictures on a grid, with a gap between them."""
+    rows, columns = TILES
+    tiles = np.full((rows * 30 - 2, columns * 30 - 2), np.nan)
+    for i in range(rows * columns):
+        top, left = 30 * (i // columns), 30 * (i % columns)
+        picture = weight[i].reshape(28, 28).numpy()
+        tiles[top : top + 28, left : left + 28] = np.where(picture == 0, np.nan, picture)
+    return tiles

@@ -1,0 +1,113 @@
+"""How every figure looks, and how it is saved."""
+
+from __future__ import annotations
+
+import base64
+import io
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+# Okabe and Ito's palette: told apart by colour-blind readers, in this order.
+BLUE, ORANGE, GREEN, PURPLE, SKY, RED, YELLOW, GRAY = (
+    "#0072B2",
+    "#E69F00",
+    "#009E73",
+    "#CC79A7",
+    "#56B4E9",
+    "#D55E00",
+    "#F0E442",
+    "#7A7A7A",
+)
+CYCLE = (BLUE, ORANGE, GREEN, PURPLE, SKY, RED)
+SAVED_DPI = 110
+FIGURES = Path(__file__).resolve().parents[3] / "figures"
+
+
+def blank(
+    figure: Figure | None, width: float, height: float, columns: int = 1, **grid: Any
+) -> tuple[Figure, list[Axes]]:
+    """Return an empty Figure of this size in inches, with a row of axes; reuse `figure` if given.
+
+    `grid` goes to `Figure.subplots` (width_ratios, for one). Reusing the Figure, and its axes if
+    the layout is the same, is what makes a slider quick.
+    """
+    if figure is None:
+        figure = Figure()
+        FigureCanvasAgg(figure)
+    layout = f"{width} {height} {columns} {grid}"
+    if figure.get_label() == layout and len(figure.axes) == columns:
+        figure.legends.clear()
+        figure.texts.clear()
+        for one in figure.axes:
+            _wipe(one)
+    else:
+        figure.clear()
+        figure.set_label(layout)
+        figure.set_size_inches(width, height)
+        figure.subplots(1, columns, **grid)
+    for one in figure.axes:
+        one.spines[["top", "right"]].set_visible(False)
+    return figure, list(figure.axes)
+
+
+def _wipe(axes: Axes) -> None:
+    """Empty one axes as if it were new: half the time of a new one."""
+    axes.clear()
+    axes.set_axis_on()
+    axes.set_aspect("auto")
+    axes.set_anchor("C")
+    axes.spines[:].set_visible(True)
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A figure as a notebook shows it: a PNG that carries its alt text."""
+
+    png: bytes
+    alt: str
+
+    def _repr_mimebundle_(self, **options: Any) -> tuple[dict[str, str], dict[str, dict[str, str]]]:
+        data = {"image/png": base64.b64encode(self.png).decode(), "text/plain": self.alt}
+        return data, {"image/png": {"alt": self.alt}}
+
+
+def publish(figure: Figure, name: str, *, alt: str) -> Picture:
+    """Show `figure` in the notebook, and keep it as figures/<name>.png with its alt text.
+
+    `name` is "NN_notebook/what_it_shows". Files are written only while `make notebooks` runs (it
+    sets PRUNINGLAB_SAVE_FIGURES), so reading a notebook changes nothing. Raises ValueError for an
+    alt text that is too short to tell anything.
+    """
+    check_alt(alt)
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=SAVED_DPI, metadata={"Software": None})
+    save_picture(buffer.getvalue(), name, alt)
+    return Picture(buffer.getvalue(), alt)
+
+
+def check_alt(alt: str) -> None:
+    """Raise ValueError for an alt text that is too short to tell anything."""
+    if len(alt) < 20:
+        raise ValueError(f"alt={alt!r} must say what the figure shows")
+
+
+def save_picture(png: bytes, name: str, alt: str) -> None:
+    """Write figures/<name>.png and .txt while `make notebooks` runs, and nothing otherwise."""
+    if os.environ.get("PRUNINGLAB_SAVE_FIGURES"):
+        target = FIGURES / f"{name}.png"
+        target.parent.mkdir(parents=True, exist_ok=True)
+        write_beside(target, png)
+        write_beside(target.with_suffix(".txt"), f"{alt}\n".encode())
+
+
+def write_beside(path: Path, content: bytes) -> None:
+    """Write a file whole or not at all: beside its place first, then renamed."""
+    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    beside.write_bytes(content)
+    beside.replace(path)
