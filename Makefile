@@ -39,7 +39,7 @@ notebooks: $(INSTALLED)
 	$(BIN)/python -m pruninglab.classroom.rerun $(NOTEBOOKS)
 
 bench: $(INSTALLED)
-	$(BIN)/python -m pytest -q -s -m benchmark tests/benchmarks
+	$(BIN)/python -m pytest -q -s -m benchmark tests/benchmarks tests/browser
 
 $(INSTALLED): pyproject.toml constraints.txt
 	$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 10) and 'Python 3.10 or newer is needed; try make PYTHON=python3.12')"

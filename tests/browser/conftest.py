@@ -122,15 +122,16 @@ class Lab:
 
     def handle(self, label: str) -> object:
         """Return the handle of the slider with this label, scrolled into view."""
-        slider = self.page.locator(".widget-slider", has_text=label).first
+        exact = self.page.locator(f".widget-label:text-is('{label}')")
+        slider = self.page.locator(".widget-slider", has=exact).first
         handle = slider.locator(".noUi-handle").first
         handle.scroll_into_view_if_needed()
         return handle
 
     def picture(self, label: str) -> bytes:
         """Return a screenshot of the picture that belongs to the slider with this label."""
-        box = self.page.locator(".widget-vbox", has=self.handle(label)).last
-        return box.locator("img").first.screenshot()
+        around = "xpath=ancestor::div[contains(@class, 'widget-vbox')][1]"
+        return self.handle(label).locator(around).locator("img").first.screenshot()
 
     def press(self, label: str, key: str, times: int = 1) -> list[float]:
         """Press a key on a slider; return the milliseconds until each new picture was loaded."""

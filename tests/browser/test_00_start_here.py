@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 
 pytestmark = pytest.mark.browser
@@ -21,6 +23,8 @@ def test_run_all_and_slide(lab_page: object) -> None:
     assert after != before
     lab_page.press(LABEL, "ArrowLeft", times=3)
     assert lab_page.picture(LABEL) != after
+    if folder := os.environ.get("SCREENSHOTS"):
+        lab_page.page.screenshot(path=f"{folder}/00.png")
     # A fast hand: the picture ends at the value that the slider shows, few frames in between.
     lab_page.press(LABEL, "Home")
     for _ in range(12):

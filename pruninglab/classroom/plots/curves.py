@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator, PercentFormatter
 
-from .style import CYCLE, blank
+from .style import blank, colors
 
 Runs = Sequence[Sequence[float]]
 
@@ -30,7 +30,7 @@ def bands(
     densities in [0, 1], one per point. Raises ValueError if a run has another length than `x`.
     """
     figure, (axes,) = blank(figure, 7, 4)
-    for (label, runs), color in zip(curves.items(), CYCLE, strict=False):
+    for (label, runs), color in zip(curves.items(), colors(len(curves)), strict=True):
         values = np.asarray(runs, dtype=float)
         if values.ndim != 2 or values.shape[1] != len(x):
             raise ValueError(f"curves[{label!r}] has shape {values.shape}, not (seeds, {len(x)})")

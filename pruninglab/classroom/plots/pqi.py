@@ -19,7 +19,7 @@ from ...ideas.pqi import (
     retained_bound,
     tail_ratio,
 )
-from .style import BLUE, CYCLE, GRAY, GREEN, ORANGE, blank
+from .style import BLUE, GRAY, GREEN, ORANGE, blank, colors
 
 OWN = "my own"
 BARS = 200
@@ -99,8 +99,8 @@ def _draw_gauges(axes: Axes, index: float, gini: float, kept: float) -> None:
     values = (index, gini, kept)
     axes.barh(names, values, color=(BLUE, GRAY, ORANGE))
     for row, value in enumerate(values):
-        axes.text(min(value + 0.03, 0.8), row, f"{value:.3f}", va="center", fontsize=11)
-    axes.set(xlim=(0, 1))
+        axes.text(value + 0.03, row, f"{value:.3f}", va="center", fontsize=11)
+    axes.set(xlim=(0, 1.2))
     axes.set_xticks((0, 0.5, 1))
     axes.invert_yaxis()
 
@@ -114,7 +114,7 @@ def index_over_p_and_q(
 ) -> Figure:
     """Draw the index of each vector over p at q = 1, and over q at p = 1."""
     figure, axes = blank(figure, 8, 3.2, columns=2, sharey=True)
-    for (name, w), color in zip(vectors.items(), CYCLE, strict=False):
+    for (name, w), color in zip(vectors.items(), colors(len(vectors)), strict=True):
         axes[0].plot(ps, pq_index(w, list(ps), [1.0] * len(ps)), "o-", color=color, label=name)
         axes[1].plot(qs, pq_index(w, [1.0] * len(qs), list(qs)), "o-", color=color)
     axes[0].set(xlabel="p  (q = 1)", ylabel="PQ Index", ylim=(-0.03, 1.03))
@@ -124,7 +124,7 @@ def index_over_p_and_q(
     return figure
 
 
-def property_table(seed: int = 0, tries: int = 200) -> dict[str, dict[str, bool]]:
+def property_table(seed: int = 0, tries: int = 500) -> dict[str, dict[str, bool]]:
     """Return for each measure and property whether the search found no counter-example."""
     return {
         name: {
@@ -174,7 +174,7 @@ def robin_hood_curves(
     after = w.double().repeat(len(gifts), 1)
     after[:, 0] -= gifts
     after[:, 1] += gifts
-    for (p, q), color in zip(pairs, CYCLE, strict=False):
+    for (p, q), color in zip(pairs, colors(len(pairs)), strict=True):
         means = [(after**e).mean(dim=1) ** (1 / e) for e in (p, q)]
         index = 1 - means[0] / means[1]
         allowed = p <= 1 <= q
@@ -204,7 +204,7 @@ def bound_against_truth(
     if p == q:
         axes.text(0.5, 0.5, "p = q: no bound", ha="center", fontsize=12)
         return figure
-    for (name, w), color in zip(vectors.items(), CYCLE, strict=False):
+    for (name, w), color in zip(vectors.items(), colors(len(vectors)), strict=True):
         d, index = w.numel(), float(pq_index(w, p, q))
         ranks = sorted({max(1, round(d * share)) for share in np.linspace(0.01, 1, 40)})
         bounds = [retained_bound(1.0, index, p, q, tail_ratio(w, r, p)) for r in ranks]
@@ -226,7 +226,9 @@ def index_of_layers(
     """
     figure, (axes,) = blank(figure, 7, 3.4)
     width = 0.8 / len(layers)
-    for i, ((group, values), color) in enumerate(zip(layers.items(), CYCLE, strict=False)):
+    for i, ((group, values), color) in enumerate(
+        zip(layers.items(), colors(len(layers)), strict=True)
+    ):
         runs = np.array(list(values.values()), dtype=float)
         places = np.arange(len(values)) + (i - (len(layers) - 1) / 2) * width
         spread = runs.std(axis=1, ddof=min(1, runs.shape[1] - 1))
@@ -235,8 +237,8 @@ def index_of_layers(
     names = list(next(iter(layers.values())))
     axes.set_xticks(range(len(names)), names)
     axes.set(ylabel="PQ Index (p = 0.5, q = 1)")
-    axes.legend(frameon=False, fontsize=9)
-    figure.subplots_adjust(left=0.1, right=0.98, bottom=0.12, top=0.96)
+    axes.legend(frameon=False, ncols=len(layers), loc="lower center", bbox_to_anchor=(0.5, 1))
+    figure.subplots_adjust(left=0.1, right=0.98, bottom=0.1, top=0.88)
     return figure
 
 

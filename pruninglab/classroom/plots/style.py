@@ -24,9 +24,16 @@ BLUE, ORANGE, GREEN, PURPLE, SKY, RED, YELLOW, GRAY = (
     "#F0E442",
     "#7A7A7A",
 )
-CYCLE = (BLUE, ORANGE, GREEN, PURPLE, SKY, RED)
+CYCLE = (BLUE, ORANGE, GREEN, PURPLE, SKY, RED, GRAY)
 SAVED_DPI = 110
 FIGURES = Path(__file__).resolve().parents[3] / "figures"
+
+
+def colors(count: int) -> tuple[str, ...]:
+    """Return `count` colours that can be told apart. Raises ValueError for more than seven."""
+    if count > len(CYCLE):
+        raise ValueError(f"{count} curves are too many to tell apart: at most {len(CYCLE)}")
+    return CYCLE[:count]
 
 
 def blank(

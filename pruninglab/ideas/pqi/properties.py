@@ -17,6 +17,7 @@ from .measures import Measure
 
 Change = tuple[Tensor, Tensor]
 TOLERANCE = 1e-9
+ZERO_SHARE = 0.25
 
 
 @dataclass(frozen=True)
@@ -48,10 +49,11 @@ class Counterexample:
 def find_counterexample(
     measure: Measure, prop: Property, generator: torch.Generator, tries: int = 200
 ) -> Counterexample | None:
-    """Search random positive vectors for one on which `measure` breaks the property.
+    """Search random vectors for one on which `measure` breaks the property.
 
     Returns the first, or None if `tries` vectors (at least 1, else ValueError) all obey: evidence,
-    not proof. Vectors have 2 to 8 entries, of very unequal sizes. Taught in notebook 01.
+    not proof. Vectors have 2 to 8 entries of very unequal sizes, a quarter of them one zero, and
+    none is one-hot. Taught in notebook 01.
 
     >>> from pruninglab.ideas.pqi.measures import minus_l1
     >>> generator = torch.Generator().manual_seed(0)
@@ -72,7 +74,11 @@ def find_counterexample(
 def _draw(generator: torch.Generator) -> Tensor:
     size = int(torch.randint(2, 9, (), generator=generator))
     spread = 2 * float(torch.rand((), generator=generator, dtype=torch.float64))
-    return (spread * torch.randn(size, generator=generator, dtype=torch.float64)).exp()
+    w = (spread * torch.randn(size, generator=generator, dtype=torch.float64)).exp()
+    # Never one-hot: there nothing can become more unequal, and every measure breaks (P1).
+    if size > 2 and float(torch.rand((), generator=generator)) < ZERO_SHARE:
+        w[w.argmin()] = 0
+    return w
 
 
 def _judge(measure: Measure, prop: Property, change: Change) -> Counterexample | None:
