@@ -81,7 +81,7 @@ def sparsity_of(
         left.axvline(kept * len(sizes), color=ORANGE, linewidth=2)
         _draw_gauges(right, index, float(gini_index(w)), kept)
         right.set_title(f"p = {p:.2f}, q = {q:.2f}", fontsize=10)
-    figure.subplots_adjust(left=0.06, right=0.95, bottom=0.13, top=0.9, wspace=0.3)
+    figure.subplots_adjust(left=0.06, right=0.95, bottom=0.13, top=0.9, wspace=0.36)
     return figure
 
 

@@ -58,7 +58,7 @@ def weights_that_stay(
     axes[0].imshow(_mosaic(weight), cmap="RdBu", vmin=-largest / 2, vmax=largest / 2)
     axes[0].set_title(f"first {TILES[0] * TILES[1]} of {len(weight)} neurons", fontsize=10)
     axes[1].imshow(
-        (weight != 0).sum(dim=0).reshape(28, 28), cmap="viridis", vmin=0, vmax=len(weight)
+        (weight != 0).sum(dim=0).reshape(28, 28).numpy(), cmap="viridis", vmin=0, vmax=len(weight)
     )
     axes[1].set_title("living weights per pixel", fontsize=10)
     for one in axes[:2]:

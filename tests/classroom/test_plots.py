@@ -1,0 +1,112 @@
+"""Every figure at the corners of its sliders, and what its axes say."""
+
+from __future__ import annotations
+
+from itertools import product
+
+import numpy as np
+import pytest
+import torch
+from matplotlib.figure import Figure
+from torch import nn
+
+import pruninglab as lab
+from pruninglab.classroom.plots import curves, pqi, start, style
+from pruninglab.data import Data
+
+
+@pytest.fixture(scope="module")
+def mnist() -> Data:
+    return lab.data.load("mnist", device="cpu")
+
+
+@pytest.fixture(scope="module")
+def net(mnist: Data) -> nn.Module:
+    net = lab.nets.lenet_300_100(seed=0)
+    lab.train(net, mnist, stop=lab.stops.epochs(1))
+    return net
+
+
+def draw(figure: Figure) -> None:
+    figure.canvas.draw()
+
+
+@pytest.mark.parametrize("density", [1, 0.1, 0.01, 0])
+def test_weights_that_stay(net: nn.Module, mnist: Data, density: float) -> None:
+    densities = [1, 0.1, 0.01]
+    curve = start.accuracy_at(net, mnist.test, densities)
+    figure = start.weights_that_stay(net, mnist.test, densities, curve, density=density)
+    draw(figure)
+    alive = np.asarray(figure.axes[1].images[0].get_array())
+    pruned = start.keep_share(net, density)
+    assert alive.sum() == int((pruned.fc1.weight != 0).sum())
+    shown = figure.axes[2].lines[1].get_ydata()[0]
+    assert shown == lab.accuracy(pruned, mnist.test)
+    if density in densities:
+        assert shown == curve[densities.index(density)]
+
+
+def test_keep_share_keeps_exactly_the_largest(net: nn.Module) -> None:
+    kept = torch.cat(
+        [w.flatten() for w in lab.scores.prunable(start.keep_share(net, 0.1)).values()]
+    )
+    every = torch.cat([w.flatten() for w in lab.scores.prunable(net).values()]).detach()
+    assert int((kept != 0).sum()) == round(0.1 * len(every))
+    smallest_kept, largest_gone = kept[kept != 0].abs().min(), every[kept == 0].abs().max()
+    assert smallest_kept.item() >= largest_gone.item()
+
+
+VECTORS = pqi.example_vectors()
+
+
+@pytest.mark.parametrize(
+    ("vector", "p", "q"), list(product([*VECTORS, pqi.OWN], (0.05, 1.0), (1.0, 4.0)))
+)
+def test_sparsity_of(vector: str, p: float, q: float) -> None:
+    draw(pqi.sparsity_of(VECTORS, vector=vector, p=p, q=q))
+
+
+def test_sparsity_of_shows_the_index() -> None:
+    figure = pqi.sparsity_of(VECTORS, vector=pqi.OWN, own="4 0, 0 0")
+    assert [label.get_text() for label in figure.axes[1].texts] == ["0.750", "0.750", "0.250"]
+    with pytest.raises(ValueError, match="own='a'"):
+        pqi.sparsity_of(VECTORS, vector=pqi.OWN, own="a")
+
+
+@pytest.mark.parametrize(("p", "q"), list(product((0.1, 1.0), (1.0, 3.0))))
+def test_bound_against_truth(p: float, q: float) -> None:
+    figure = pqi.bound_against_truth(VECTORS, p=p, q=q)
+    draw(figure)
+    for line in figure.axes[0].lines[1:] if p != q else ():
+        x, y = (np.asarray(values) for values in line.get_data())
+        assert bool((y <= x + 1e-6).all()), "the bound lies below the diagonal"
+
+
+def test_robin_hood_falls_inside_the_range_and_rises_outside() -> None:
+    society = torch.tensor([3.0, 2.5, 20.0, 20.0, 20.0])
+    figure = pqi.robin_hood_curves(society, [(0.5, 1.0), (1.0, 2.0), (2.0, 4.0)])
+    ends = [line.get_ydata()[-1] for line in figure.axes[0].lines[:3]]
+    assert ends[0] < 0 and ends[1] < 0 < ends[2]
+
+
+def test_other_figures_draw() -> None:
+    draw(pqi.index_over_p_and_q(VECTORS))
+    draw(pqi.property_grid({"one": dict.fromkeys(["D1", "D2", "D3", "D4", "P1", "P2"], True)}))
+    draw(pqi.index_of_layers({"dense": {"fc1": [0.1, 0.2]}, "pruned": {"fc1": [0.1]}}))
+    draw(pqi.overflow(torch.rand(1000)))
+
+
+def test_bands_are_mean_and_standard_deviation() -> None:
+    runs = {"a": [[0.5, 0.4], [0.7, 0.4]]}
+    figure = curves.bands(runs, [1, 0.5], xlabel="density", ylabel="accuracy")
+    assert figure.axes[0].lines[0].get_ydata().tolist() == pytest.approx([0.6, 0.4])
+    outline = figure.axes[0].collections[0].get_paths()[0].vertices[:, 1]
+    assert outline.max() == pytest.approx(0.6 + np.std([0.5, 0.7], ddof=1))
+    with pytest.raises(ValueError, match=r"curves\['a'\] has shape \(2, 2\)"):
+        curves.bands(runs, [1], xlabel="", ylabel="")
+
+
+def test_too_many_colours_are_refused() -> None:
+    assert len(set(style.colors(7))) == 7
+    with pytest.raises(ValueError, match="8 curves"):
+        style.colors(8)

@@ -1,0 +1,121 @@
+"""What every saved notebook must be."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbformat import NotebookNode
+
+from pruninglab.classroom.rerun import rerun, stable
+
+ROOT = Path(__file__).resolve().parents[2]
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+
+
+@pytest.fixture(params=NOTEBOOKS, ids=lambda path: path.stem)
+def notebook(request: pytest.FixtureRequest) -> NotebookNode:
+    return nbformat.read(request.param, as_version=4)
+
+
+def code_cells(notebook: NotebookNode) -> list[NotebookNode]:
+    return [cell for cell in notebook.cells if cell.cell_type == "code"]
+
+
+def test_there_are_notebooks() -> None:
+    assert len(NOTEBOOKS) >= 2
+
+
+def test_size_and_shape(notebook: NotebookNode) -> None:
+    assert len(notebook.cells) <= 45
+    assert len(nbformat.writes(notebook)) < 1_000_000
+    assert all(cell.source.count("\n") < 25 for cell in code_cells(notebook))
+    assert "widgets" not in notebook.metadata
+
+
+def test_saved_from_one_clean_run(notebook: NotebookNode) -> None:
+    cells = code_cells(notebook)
+    assert [cell.execution_count for cell in cells] == list(range(1, len(cells) + 1))
+    outputs = [output for cell in cells for output in cell.outputs]
+    assert not [output for output in outputs if output.output_type == "error"]
+    assert not [output for output in outputs if output.get("name") == "stderr"]
+
+
+def test_first_figure_by_the_second_code_cell_and_alt_texts(notebook: NotebookNode) -> None:
+    pictures = [
+        (number, output)
+        for number, cell in enumerate(code_cells(notebook), start=1)
+        for output in cell.outputs
+        if "image/png" in output.get("data", {})
+    ]
+    assert pictures[0][0] <= 2
+    assert all(len(output.metadata["image/png"]["alt"]) >= 20 for _, output in pictures)
+
+
+def test_no_bad_habits(notebook: NotebookNode) -> None:
+    source = "\n".join(cell.source for cell in notebook.cells)
+    assert not re.search(r"import \*|\.cuda\(\)|(?<![\w.])interact\(", source)
+
+
+def test_exercises_and_record(notebook: NotebookNode) -> None:
+    source = "\n".join(cell.source for cell in notebook.cells)
+    assert source.count("answer = ...") >= 3
+    assert "lab.environment()" in source
+    assert "After this notebook you can" in notebook.cells[0].source
+
+
+def test_every_figure_file_has_its_alt_text() -> None:
+    pictures = list((ROOT / "figures").rglob("*.png"))
+    assert pictures
+    assert all(len(path.with_suffix(".txt").read_text()) >= 20 for path in pictures)
+
+
+def test_the_readme_lists_every_notebook_with_measured_minutes() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    for path in NOTEBOOKS:
+        row = next(
+            line for line in readme.splitlines() if f"notebooks/{path.name}" in line and "|" in line
+        )
+        assert re.search(r"\d", row.split("|")[-2]), f"{path.name} has no measured minutes"
+
+
+CELLS = {
+    "prints": "print('one'); print('two')",
+    "widget": "import ipywidgets; ipywidgets.IntSlider()",
+    "object": "object()",
+}
+
+
+def test_rerun_is_byte_stable(tmp_path: Path) -> None:
+    path = tmp_path / "small.ipynb"
+    cells = [nbformat.v4.new_code_cell(source) for source in CELLS.values()]
+    nbformat.write(nbformat.v4.new_notebook(cells=cells), path)
+    rerun(path)
+    first = path.read_bytes()
+    rerun(path)
+    assert path.read_bytes() == first
+    assert b"widget-view" not in first
+    assert b"one\\n" in first
+    assert list(tmp_path.iterdir()) == [path], "nothing is left beside"
+
+
+def test_a_failing_notebook_is_left_as_it_was(tmp_path: Path) -> None:
+    path = tmp_path / "fails.ipynb"
+    cells = [nbformat.v4.new_code_cell("1 / 0")]
+    nbformat.write(nbformat.v4.new_notebook(cells=cells), path)
+    before = path.read_bytes()
+    with pytest.raises(Exception, match="ZeroDivisionError"):
+        rerun(path)
+    assert path.read_bytes() == before
+
+
+def test_stable_keeps_tags_and_pictures() -> None:
+    output = nbformat.v4.new_output(
+        "display_data", {"image/png": "abc", "text/plain": "<X at 0x7f01>"}
+    )
+    cell = nbformat.v4.new_code_cell("x", outputs=[output], metadata={"tags": ["t"], "junk": 1})
+    saved = stable(nbformat.v4.new_notebook(cells=[cell])).cells[0]
+    assert saved.metadata == {"tags": ["t"]}
+    assert saved.outputs[0].data == {"image/png": "abc", "text/plain": "<X>"}
