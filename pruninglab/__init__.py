@@ -9,6 +9,7 @@ from .engine import recipes
 from .engine.loop import Checkpoint, Round, checkpoint, prune
 from .engine.masks import Masks, cut, keep_largest
 from .engine.recipes import Recipe
+from .engine.records import recorded
 from .engine.training import Epoch, State, Training, accuracy, adam, cosine, sgd, steps, train
 from .settings import device, environment, profile
 
@@ -39,6 +40,7 @@ __all__ = [
     "prune",
     "publish",
     "recipes",
+    "recorded",
     "rewinds",
     "scopes",
     "scores",

@@ -11,7 +11,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 
+import torch
 from torch import Tensor
+
+from ..ideas.pqi import check_pq, pq_index, retained_bound
 
 Budget = Callable[[Tensor, Tensor], Tensor]
 
@@ -23,7 +26,6 @@ class fraction:
     `share` in [0, 1]. Counted in whole numbers: 0.29 of 100 is 29, though 0.29 * 100 is less in
     binary. Raises ValueError for a share out of range.
 
-    >>> import torch
     >>> fraction(0.29)(torch.rand(1, 100), torch.ones(1, 100, dtype=torch.bool))
     tensor([71])
     """
@@ -46,7 +48,6 @@ class count:
 
     Raises ValueError for a negative or fractional number. Taught in notebook 07.
 
-    >>> import torch
     >>> count(3)(torch.rand(2, 5), torch.tensor([[True] * 5, [True] * 2 + [False] * 3]))
     tensor([2, 0])
     """
@@ -59,3 +60,46 @@ class count:
 
     def __call__(self, scores: Tensor, alive: Tensor) -> Tensor:
         return (alive.sum(dim=1) - self.number).clamp_min(0)
+
+
+@dataclass(frozen=True)
+class pq_bound:
+    """SAP: c = ⌊d · min(γ(1 − r/d), β)⌋ of the d living go, r from the PQI bound of the scores.
+
+    Each group has its own PQ Index, so unequal groups lose more. `p`, `q` as in `pq_index`;
+    `eta` ≥ 0 is η_r, `gamma` ≥ 0 speeds up or slows down, `beta` in [0, 1] is the largest share
+    that may go at once. All in float64: in float32, as the authors' code has it, the floor is one
+    too low now and then. A group without a positive score has no index and loses nothing. Works
+    for any non-negative score, not only magnitudes.
+
+    Raises ValueError that names a parameter out of range. Source: SAP paper, Theorem 2, Eq. (4)
+    and Algorithm 1. Taught in notebook 02.
+
+    >>> scores = torch.tensor([[4.0, 1.0, 1.0, 0.0], [1.0, 1.0, 1.0, 1.0]])   # I = 1/3 and 0
+    >>> pq_bound()(scores, torch.ones(2, 4, dtype=torch.bool))
+    tensor([3, 4])
+    """
+
+    p: float = 0.5
+    q: float = 1.0
+    eta: float = 0.0
+    gamma: float = 1.0
+    beta: float = 0.9
+
+    def __post_init__(self) -> None:
+        check_pq(self.p, self.q)
+        for name in ("eta", "gamma"):
+            value = getattr(self, name)
+            if not 0 <= value < float("inf"):
+                raise ValueError(f"{name}={value} must be at least 0 and finite")
+        if not 0 <= self.beta <= 1:
+            raise ValueError(f"beta={self.beta} must lie in [0, 1]")
+
+    def __call__(self, scores: Tensor, alive: Tensor) -> Tensor:
+        living = alive.sum(dim=1)
+        index = pq_index(scores, self.p, self.q, mask=alive, dim=1, undefined=0.0)
+        # r/d by Theorem 2; in groups without an index, everything is retained.
+        retained = retained_bound(torch.ones_like(index), index, self.p, self.q, self.eta)
+        retained = retained.masked_fill(scores.masked_fill(~alive, 0).amax(dim=1) == 0, 1.0)
+        share = (self.gamma * (1 - retained)).clamp(max=self.beta)
+        return living - (living * share).floor().long()

@@ -16,7 +16,7 @@ import nbformat
 from nbconvert.preprocessors import ExecutePreprocessor
 from nbformat import NotebookNode
 
-from .plots.style import write_beside
+from ..engine.records import write_whole
 
 CELL_SECONDS = 300
 LIVE = "application/vnd.jupyter.widget-view+json"
@@ -35,7 +35,7 @@ def rerun(path: Path) -> float:
     start = time.perf_counter()
     executor.preprocess(notebook, {"metadata": {"path": str(path.parent)}})
     seconds = time.perf_counter() - start
-    write_beside(path, nbformat.writes(stable(notebook)).encode() + b"\n")
+    write_whole(path, nbformat.writes(stable(notebook)).encode() + b"\n")
     return seconds
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import Field, dataclass, fields, is_dataclass
 from typing import Any
 
 from ..choices import budgets, rewinds, scopes, scores, stops
@@ -60,11 +60,16 @@ def cell(choice: Any) -> str:
         return repr(choice)
     if not is_dataclass(choice):
         return str(getattr(choice, "__name__", type(choice).__name__))
-    values = {f.name: cell(getattr(choice, f.name)) for f in fields(choice) if f.repr}
+    values = {f.name: cell(getattr(choice, f.name)) for f in fields(choice) if _tells(choice, f)}
     inside = [f"{name}={value}" for name, value in values.items()]
-    if len(values) == 1:
+    if len(fields(choice)) == 1:
         inside = list(values.values())
     return f"{type(choice).__name__}({', '.join(inside)})"
+
+
+def _tells(choice: Any, one: Field[Any]) -> bool:
+    """Leave a value out of the printed cell if it is the default, but for p and q."""
+    return one.name in ("p", "q") or getattr(choice, one.name) != one.default
 
 
 def lottery_ticket(
@@ -80,6 +85,29 @@ def lottery_ticket(
     Source: Frankle & Carbin (2018), the baseline of all five papers. Taught in notebook 02.
     """
     return Recipe(scores.magnitude, budgets.fraction(share), scope, stop, rewind, rounds)
+
+
+def sap(
+    p: float = 0.5,
+    q: float = 1.0,
+    *,
+    eta: float = 0.0,
+    gamma: float = 1.0,
+    beta: float = 0.9,
+    scope: Callable[..., Any] = scopes.layer,
+    stop: Stop = stops.epochs(5),
+    rewind: Rewind = rewinds.to_init,
+    rounds: int = 10,
+) -> Recipe:
+    """Sparsity-informed adaptive pruning: the lottery ticket with the PQI bound as its budget.
+
+    Source: SAP paper, Algorithm 1. Taught in notebook 02.
+
+    >>> print(sap(1.0, 2.0, rounds=3))
+    magnitude × pq_bound(p=1.0, q=2.0) × layer × epochs(5) × to_init, 3 rounds
+    """
+    budget = budgets.pq_bound(p, q, eta, gamma, beta)
+    return Recipe(scores.magnitude, budget, scope, stop, rewind, rounds)
 
 
 def one_shot(

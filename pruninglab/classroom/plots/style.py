@@ -13,6 +13,8 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from ...engine.records import write_whole
+
 # Okabe and Ito's palette: told apart by colour-blind readers, in this order.
 BLUE, ORANGE, GREEN, PURPLE, SKY, RED, YELLOW, GRAY = (
     "#0072B2",
@@ -109,12 +111,5 @@ def save_picture(png: bytes, name: str, alt: str) -> None:
     if os.environ.get("PRUNINGLAB_SAVE_FIGURES"):
         target = FIGURES / f"{name}.png"
         target.parent.mkdir(parents=True, exist_ok=True)
-        write_beside(target, png)
-        write_beside(target.with_suffix(".txt"), f"{alt}\n".encode())
-
-
-def write_beside(path: Path, content: bytes) -> None:
-    """Write a file whole or not at all: beside its place first, then renamed."""
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
-    beside.write_bytes(content)
-    beside.replace(path)
+        write_whole(target, png)
+        write_whole(target.with_suffix(".txt"), f"{alt}\n".encode())

@@ -1,0 +1,142 @@
+"""The SAP budget: counted by hand, against a second implementation, and its invariants."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import nn
+
+from pruninglab.choices.budgets import pq_bound
+from pruninglab.choices.scopes import global_, layer, neuron
+from pruninglab.choices.scores import magnitude
+from pruninglab.engine.masks import Masks, cut
+from pruninglab.engine.recipes import sap
+
+
+def gone(row: np.ndarray, p: float, q: float, eta: float, gamma: float, beta: float) -> float:
+    """Algorithm 1 as printed, before the floor, on the living members of one group."""
+    w = np.abs(row.astype(np.longdouble))
+    d = len(w)
+    if d == 0 or not w.any():
+        return 0.0
+    norm_p, norm_q = ((w**e).sum() ** (1 / np.longdouble(e)) for e in (p, q))
+    index = 1 - d ** (1 / np.longdouble(q) - 1 / np.longdouble(p)) * norm_p / norm_q
+    r = d * (1 + eta) ** (-q / (q - p)) * (1 - index) ** (p * q / (q - p))
+    return float(d * min(gamma * (1 - r / d), beta))
+
+
+def test_counted_by_hand() -> None:
+    """(4, 1, 1, 0): I(½, 1) = 1/3, r = 8/3, c = ⌊4/3⌋ = 1. With (1, 2): r = 36/18 = 2, c = 2."""
+    scores, alive = torch.tensor([[4.0, 1.0, 1.0, 0.0]]), torch.ones(1, 4, dtype=torch.bool)
+    assert pq_bound(0.5, 1.0)(scores, alive).tolist() == [3]
+    assert pq_bound(1.0, 2.0, gamma=1.01)(scores, alive).tolist() == [2]
+    assert pq_bound(0.5, 1.0, gamma=2.0)(scores, alive).tolist() == [2]
+    assert pq_bound(0.5, 1.0, gamma=9.0, beta=0.5)(scores, alive).tolist() == [2]
+    # η = 1: r = (8/3) / 2² = 2/3, c = ⌊10/3⌋ = 3.
+    assert pq_bound(0.5, 1.0, eta=1.0)(scores, alive).tolist() == [1]
+
+
+def test_only_the_living_count() -> None:
+    scores = torch.tensor([[4.0, 100.0, 1.0, 1.0, 0.0], [5.0, 5.0, 5.0, 5.0, 5.0]])
+    alive = torch.tensor([[True, False, True, True, True], [False] * 5])
+    assert pq_bound()(scores, alive).tolist() == [3, 0]
+
+
+def test_equal_and_all_zero_groups_lose_nothing() -> None:
+    scores, alive = torch.tensor([[2.0] * 6, [0.0] * 6]), torch.ones(2, 6, dtype=torch.bool)
+    assert pq_bound(eta=0.0, gamma=5.0)(scores, alive).tolist() == [6, 6]
+    assert pq_bound(eta=3.0)(scores, alive).tolist()[1] == 6, "there is no index to go by"
+
+
+groups = st.lists(st.one_of(st.just(0.0), st.floats(1e-4, 1e4)), min_size=1, max_size=40).map(
+    lambda values: torch.tensor([values], dtype=torch.float64)
+)
+parameters = st.fixed_dictionaries(
+    {
+        "p": st.sampled_from([0.1, 0.5, 0.9]),
+        "q": st.sampled_from([1.0, 1.5, 2.0]),
+        "eta": st.sampled_from([0.0, 0.1, 1.0]),
+        "gamma": st.sampled_from([0.5, 1.0, 3.0]),
+        "beta": st.sampled_from([0.3, 0.9]),
+    }
+)
+
+
+@settings(deadline=None, max_examples=150)
+@given(groups, parameters)
+def test_against_a_second_implementation(scores: torch.Tensor, options: dict) -> None:
+    ours = scores.numel() - int(pq_bound(**options)(scores, torch.ones_like(scores).bool()))
+    theirs = gone(scores[0].numpy(), **options)
+    whole = abs(theirs - round(theirs)) < 1e-9
+    # Where the real number is whole to nine digits, either side of it is right.
+    assert ours in ((round(theirs), round(theirs) - 1) if whole else (math.floor(theirs),))
+
+
+@settings(deadline=None, max_examples=80)
+@given(groups, parameters, st.floats(1e-3, 1e3))
+def test_invariants(scores: torch.Tensor, options: dict, scale: float) -> None:
+    alive = torch.ones_like(scores, dtype=torch.bool)
+    keep = int(pq_bound(**options)(scores, alive))
+    assert 0 <= keep <= scores.numel()
+    assert scores.numel() - keep <= options["beta"] * scores.numel() + 1e-9
+    for name in ("gamma", "eta"):
+        more = pq_bound(**(options | {name: options[name] + 0.5}))
+        assert int(more(scores, alive)) <= keep, f"more {name} never keeps more"
+    scaled = int(pq_bound(**options)(scores * scale, alive))
+    assert abs(scaled - keep) <= 1, "scale invariant, but for a whole number at the floor"
+    twice = int(pq_bound(**options)(scores.repeat(1, 2), alive.repeat(1, 2)))
+    assert 2 * keep - 1 <= twice <= 2 * keep, "cloning doubles what stays, up to the floor"
+
+
+@pytest.mark.parametrize("scope", [neuron, layer, global_])
+def test_scope_by_scope_by_index(scope: object) -> None:
+    torch.manual_seed(0)
+    net = nn.Sequential(nn.Linear(30, 20), nn.ReLU(), nn.Linear(20, 10))
+    masks = Masks.full(net)
+    for _ in range(3):
+        sizes = magnitude(net, (torch.empty(0), torch.empty(0)))
+        expected = by_hand(sizes, masks, scope)
+        masks.shrink(cut(sizes, masks, pq_bound(), scope))
+        for name, mask in masks.items():
+            assert torch.equal(mask, expected[name]), name
+
+
+def by_hand(sizes: dict, masks: Masks, scope: object) -> dict[str, torch.Tensor]:
+    """Group, count and cut with numpy loops."""
+    flat = {name: size.numpy().copy() for name, size in sizes.items()}
+    alive = {name: mask.numpy().copy() for name, mask in masks.items()}
+    places = [(name, i, j) for name in flat for i, j in np.ndindex(*flat[name].shape)]
+    key = {neuron: lambda at: at[:2], layer: lambda at: at[0], global_: lambda at: 0}[scope]
+    members: dict = {}
+    for at in places:
+        if alive[at[0]][at[1:]]:
+            members.setdefault(key(at), []).append(at)
+    for group in members.values():
+        values = np.array([flat[name][i, j] for name, i, j in group])
+        keep = len(values) - math.floor(gone(values, 0.5, 1.0, 0.0, 1.0, 0.9))
+        for rank in np.argsort(-values, kind="stable")[keep:]:
+            name, i, j = group[rank]
+            alive[name][i, j] = False
+    return {name: torch.from_numpy(mask) for name, mask in alive.items()}
+
+
+@pytest.mark.parametrize(
+    ("options", "name"),
+    [
+        ({"p": 1.5, "q": 2.0}, "p=1.5"),
+        ({"p": 0.5, "q": 0.8}, "q=0.8"),
+        ({"eta": -0.1}, "eta="),
+        ({"gamma": -1.0}, "gamma="),
+        ({"gamma": math.nan}, "gamma="),
+        ({"beta": 1.2}, "beta="),
+    ],
+)
+def test_parameters_out_of_range_are_named(options: dict, name: str) -> None:
+    for make in (pq_bound, lambda **given: sap(**({"p": 0.5, "q": 1.0} | given))):
+        with pytest.raises(ValueError, match=name.replace(".", r"\.")):
+            make(**options)
