@@ -10,7 +10,9 @@ from .engine.loop import Checkpoint, Round, checkpoint, prune
 from .engine.masks import Masks, cut, keep_largest
 from .engine.recipes import Recipe
 from .engine.records import recorded
+from .engine.sweep import compare
 from .engine.training import Epoch, State, Training, accuracy, adam, cosine, sgd, steps, train
+from .ideas.pqi import gini_index, pq_index, retained_bound
 from .settings import device, environment, profile
 
 __all__ = [
@@ -26,6 +28,7 @@ __all__ = [
     "budgets",
     "checkpoint",
     "choice",
+    "compare",
     "cosine",
     "cut",
     "data",
@@ -33,14 +36,17 @@ __all__ = [
     "environment",
     "exercises",
     "explore",
+    "gini_index",
     "keep_largest",
     "nets",
     "plots",
+    "pq_index",
     "profile",
     "prune",
     "publish",
     "recipes",
     "recorded",
+    "retained_bound",
     "rewinds",
     "scopes",
     "scores",

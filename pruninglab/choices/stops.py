@@ -6,7 +6,7 @@ a round: learning-rate schedules need to know it.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -74,3 +74,27 @@ def check_epochs(at_most: int) -> None:
     """Raise ValueError unless `at_most` is a whole number of epochs, at least 0."""
     if not isinstance(at_most, int) or isinstance(at_most, bool) or at_most < 0:
         raise ValueError(f"at_most={at_most!r} must be a whole number of epochs, at least 0")
+
+
+def pqi_turns(values: Sequence[float], patience: int = 1) -> int | None:
+    """Return the round at which to stop *pruning*: where the PQ Index begins to rise, or None.
+
+    `values` are the indices of the retrained networks, round by round. The answer is the round of
+    the lowest index so far, as soon as `patience` later rounds (at least 1, else ValueError) are
+    all above it. Unlike the other stops of this file it ends the run, not the retraining of a
+    round. Source: SAP paper, Appendix A, named there as future work. Taught in notebook 02.
+
+    >>> pqi_turns([0.17, 0.09, 0.05, 0.07, 0.04])
+    2
+    >>> pqi_turns([0.17, 0.09, 0.05, 0.07, 0.04], patience=2) is None
+    True
+    """
+    if patience < 1:
+        raise ValueError(f"patience={patience} must be at least 1")
+    lowest = 0
+    for place, value in enumerate(values):
+        if value < values[lowest]:
+            lowest = place
+        elif place - lowest >= patience:
+            return lowest
+    return None

@@ -133,6 +133,14 @@ class Lab:
         around = "xpath=ancestor::div[contains(@class, 'widget-vbox')][1]"
         return self.handle(label).locator(around).locator("img").first.screenshot()
 
+    def can_move(self, label: str, key: str) -> bool:
+        """Tell whether a key would move the slider, or it stands at that end already."""
+        handle = self.handle(label)
+        low, now, high = (
+            float(handle.get_attribute(f"aria-value{which}")) for which in ("min", "now", "max")
+        )
+        return now > low if key in ("ArrowLeft", "Home") else now < high
+
     def press(self, label: str, key: str, times: int = 1) -> list[float]:
         """Press a key on a slider; return the milliseconds until each new picture was loaded."""
         handle, delays = self.handle(label), []

@@ -9,8 +9,8 @@ import pruninglab as lab
 from pruninglab.classroom.exercises.core import Exercise, NotYet
 from pruninglab.ideas.pqi import pq_index, retained_bound
 
-start, pqi = lab.exercises.start, lab.exercises.pqi
-EVERY = [*start.EXERCISES, *pqi.EXERCISES]
+start, pqi, sap = lab.exercises.start, lab.exercises.pqi, lab.exercises.sap
+EVERY = [*start.EXERCISES, *pqi.EXERCISES, *sap.EXERCISES]
 
 
 @pytest.mark.parametrize("exercise", EVERY, ids=repr)
@@ -59,6 +59,13 @@ def plain_magnitude(net: torch.nn.Module, batch: object) -> dict:
         (pqi.KEEP, 89, "rounded down"),
         (pqi.KEEP, 89.5, "whole"),
         (pqi.KEEP, 50, "round up"),
+        (sap.COUNT, 4, "rounded down"),
+        (sap.COUNT, 7, "how many go"),
+        (sap.BUDGET, lab.budgets.pq_bound(), "SAP itself"),
+        (sap.BUDGET, lambda s, a: torch.tensor([4.0, 3.0]), "whole"),
+        (sap.BUDGET, lambda s, a: torch.tensor([4, 4]), "at most two"),
+        (sap.GAMMA, 0.5, "slows down"),
+        (sap.GAMMA, 2.0, "of 100 go"),
     ],
 )
 def test_wrong_answers_name_the_mistake(exercise: Exercise, answer: object, hint: str) -> None:

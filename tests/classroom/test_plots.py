@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from torch import nn
 
 import pruninglab as lab
-from pruninglab.classroom.plots import curves, pqi, start, style
+from pruninglab.classroom.plots import curves, pqi, sap, start, style
 from pruninglab.data import Data
 
 
@@ -110,3 +110,62 @@ def test_too_many_colours_are_refused() -> None:
     assert len(set(style.colors(7))) == 7
     with pytest.raises(ValueError, match="8 curves"):
         style.colors(8)
+
+
+@pytest.fixture(scope="module")
+def mlp(mnist: Data) -> nn.Module:
+    net = lab.nets.sap_mlp(seed=0)
+    lab.train(net, mnist, stop=lab.stops.epochs(1))
+    return net
+
+
+CORNERS = list(product((0.1, 1.0), (1.0, 3.0), (0.0, 1.0), (0.0, 5.0), (0.0, 1.0)))
+
+
+@pytest.mark.parametrize("scope", ["neuron", "layer", "global"])
+@pytest.mark.filterwarnings("error")
+def test_one_round_of_sap_at_every_corner(mlp: nn.Module, mnist: Data, scope: str) -> None:
+    figure, split = None, mnist.test.take(200)
+    for p, q, eta, gamma, beta in CORNERS:
+        figure = sap.one_round(
+            mlp, split, p=p, q=q, eta=eta, gamma=gamma, beta=beta, scope=scope, figure=figure
+        )
+        draw(figure)
+
+
+def test_one_round_shows_what_the_budget_takes(mlp: nn.Module, mnist: Data) -> None:
+    figure = sap.one_round(mlp, mnist.test, scope="layer")
+    for text, weight in zip(figure.axes[0].texts, lab.scores.prunable(mlp).values(), strict=True):
+        row = weight.detach().abs().reshape(1, -1)
+        lost = row.numel() - int(lab.budgets.pq_bound()(row, torch.ones_like(row).bool()))
+        assert text.get_text() == f"loses {lost:,} of {row.numel():,}"
+    before, after = (float(bar.get_height()) for bar in figure.axes[2].patches)
+    assert before == lab.accuracy(mlp, mnist.test)
+    assert 0 < after <= 1
+
+
+def frames_of(*runs: list[float]) -> dict:
+    rows = [
+        [
+            {"accuracy": value, "density": 0.5**i, "layer_density": {"a": value}}
+            for i, value in enumerate(run)
+        ]
+        for run in runs
+    ]
+    return {"method": rows}
+
+
+def test_over_rounds_is_mean_and_spread_and_leaves_out_what_is_undefined() -> None:
+    frames = frames_of([0.5, 0.4, None], [0.7, 0.4, 0.1])
+    for x, places in (("round", [0, 1]), ("density", [1, 0.5])):
+        figure = sap.over_rounds(frames, {"test accuracy": "accuracy"}, x=x)
+        draw(figure)
+        line = figure.axes[0].lines[0]
+        assert line.get_xdata().tolist() == places
+        assert line.get_ydata().tolist() == pytest.approx([0.6, 0.4])
+
+
+def test_other_sap_figures_draw() -> None:
+    frames = frames_of([0.5, 0.4], [0.7, 0.4])
+    draw(sap.ablations({"p": frames, "q": frames}))
+    draw(sap.layers_over_rounds(frames, "layer_density", "density"))

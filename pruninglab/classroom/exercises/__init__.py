@@ -1,5 +1,5 @@
 """Exercises: a prompt, a checker that names the mistake, and a solution to reveal."""
 
-from . import pqi, start
+from . import pqi, sap, start
 
-__all__ = ["pqi", "start"]
+__all__ = ["pqi", "sap", "start"]

@@ -1,0 +1,110 @@
+"""Table 3 of the SAP paper in one command: `python -m pruninglab.papers.sap`.
+
+One-shot, the lottery ticket and SAP with two (p, q), global scope, several seeds. Every round is
+saved under runs/, so a command that was stopped goes on where it was. The summary that notebook 02
+draws is written to data/records/sap/. `--epochs`, `--rounds` and `--seeds` make it smaller; the
+summary says so.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from .. import data as data_module
+from .. import nets
+from ..choices import scopes, stops
+from ..data import BUNDLED
+from ..engine import recipes
+from ..engine.recipes import Recipe
+from ..engine.records import RUNS, Row, write_whole
+from ..engine.sweep import compare
+from ..settings import environment
+
+RECORDS = BUNDLED / "records" / "sap"
+NETS = {"mlp": nets.sap_mlp, "cnn": nets.sap_cnn, "resnet18": nets.resnet_18}
+ROUNDS = {"mlp": 30, "cnn": 30, "resnet18": 15}
+EPOCHS, SEEDS, SHARE = 200, 4, 0.2
+
+
+def methods(epochs: int, rounds: int) -> dict[str, Recipe]:
+    """Return the four methods of Figures 2 and 3, at equal training cost."""
+    same: dict[str, Any] = {
+        "scope": scopes.global_,
+        "stop": stops.epochs(epochs),
+        "rounds": rounds,
+    }
+    return {
+        "one-shot": recipes.one_shot(SHARE, **same),
+        "lottery ticket": recipes.lottery_ticket(SHARE, **same),
+        "SAP (½, 1)": recipes.sap(0.5, 1.0, **same),
+        "SAP (1, 2)": recipes.sap(1.0, 2.0, **same),
+    }
+
+
+def summary_of(row: Row) -> Row:
+    """Return what the figures need of a row, rounded, so that a record stays small.
+
+    A row of a live run and one of a committed record then look the same.
+    """
+    short = {
+        "density": row["density"],
+        "accuracy": row["test_accuracy"],
+        "pruned_accuracy": row["pruned_test_accuracy"],
+        "pqi": row["pqi"]["global"]["all"],
+        "pruned_pqi": row["pruned_pqi"]["global"]["all"],
+        "gini": row["gini"]["global"]["all"],
+    }
+    return {name: None if value is None else round(value, 5) for name, value in short.items()}
+
+
+def save(path: Path, settings: Row, results: dict[str, list[list[Row]]]) -> None:
+    """Write the summary, whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    content = {"settings": settings, "environment": environment(), "results": results}
+    text = json.dumps(content, ensure_ascii=False, indent=None)
+    write_whole(path, text.replace('"SAP', '\n"SAP').encode() + b"\n")
+
+
+def load(name: str) -> Row:
+    """Read a committed summary by name. Raises FileNotFoundError that lists those there are."""
+    path = RECORDS / f"{name}.json"
+    if not path.exists():
+        there = sorted(found.stem for found in RECORDS.glob("*.json"))
+        raise FileNotFoundError(f"there is no record {name!r}; there are {there}")
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def main(arguments: Iterable[str] | None = None) -> None:
+    """Parse the command line, run, save."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
+    parser.add_argument("--data", choices=data_module.NAMES, default="fashion-mnist")
+    parser.add_argument("--net", choices=list(NETS), default="mlp")
+    parser.add_argument("--epochs", type=int, default=EPOCHS, help="per round, printed: 200")
+    parser.add_argument("--rounds", type=int, help="printed: 30, or 15 for ResNet-18")
+    parser.add_argument("--seeds", type=int, default=SEEDS, help="printed: 4")
+    parser.add_argument("--small", action="store_true", help="the bundled subset, for a try")
+    asked = parser.parse_args(None if arguments is None else list(arguments))
+    settings = vars(asked) | {"rounds": asked.rounds or ROUNDS[asked.net]}
+    data = data_module.load(asked.data, full=not asked.small)
+    frames = compare(
+        methods(asked.epochs, settings["rounds"]),
+        lambda seed: NETS[asked.net](inputs=data.shape, classes=len(data.classes), seed=seed),
+        data,
+        seeds=range(asked.seeds),
+        folder=RUNS,
+    )
+    results = {
+        label: [[summary_of(row) for row in rows] for rows in seeds]
+        for label, seeds in frames.items()
+    }
+    name = f"{asked.data}_{asked.net}_{asked.epochs}-epochs" + ("_small" if asked.small else "")
+    save(RECORDS / f"{name}.json", settings, results)
+    print(f"saved {RECORDS / name}.json")
+
+
+if __name__ == "__main__":
+    main()
