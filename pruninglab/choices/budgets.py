@@ -100,6 +100,8 @@ class pq_bound:
         index = pq_index(scores, self.p, self.q, mask=alive, dim=1, undefined=0.0)
         # r/d by Theorem 2; in groups without an index, everything is retained.
         retained = retained_bound(torch.ones_like(index), index, self.p, self.q, self.eta)
-        retained = retained.masked_fill(scores.masked_fill(~alive, 0).amax(dim=1) == 0, 1.0)
+        empty = scores.masked_fill(~alive, 0).amax(dim=1) == 0
+        retained = retained.masked_fill(empty.to(retained.device), 1.0)
         share = (self.gamma * (1 - retained)).clamp(max=self.beta)
-        return living - (living * share).floor().long()
+        gone = (living.to(share.device) * share).floor().long()
+        return living - gone.to(living.device)

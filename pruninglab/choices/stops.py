@@ -13,15 +13,8 @@ from typing import Any, Protocol
 from torch import nn
 
 
-class Epoch(Protocol):
-    """What a stop may know of a finished epoch."""
-
-    @property
-    def validation_accuracy(self) -> float: ...
-
-
 class Progress(Protocol):
-    """What a stop may look at: the part of `engine.training.State` that stops rely on."""
+    """What a stop may look at: `engine.training.State`, described here so imports run downwards."""
 
     net: nn.Module
     data: Any

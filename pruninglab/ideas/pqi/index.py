@@ -41,10 +41,10 @@ def pq_index(
     over the memory serves all pairs. Returns float64, of shape () or that of `w` without `dim`;
     sequences add a leading dimension.
 
-    Computed in float64 and in logarithms, so no power overflows, however small p is. The index of
-    a vector without a non-zero member is not defined (Remark 1): `undefined` is returned for it,
-    or ValueError raised if that is None. ValueError also for an empty, NaN or infinite `w`, and
-    for p, q outside 0 < p ≤ 1 ≤ q, p ≠ q.
+    Computed in float64 (on the CPU where the device has none) and in logarithms, so no power
+    overflows, however small p is. The index of a vector without a non-zero member is not defined
+    (Remark 1): `undefined` is returned for it, or ValueError raised if that is None. ValueError
+    also for an empty, NaN or infinite `w`, and for p, q outside 0 < p ≤ 1 ≤ q, p ≠ q.
 
     Source: SAP paper, Definition 1. Taught in notebook 01.
 
@@ -94,7 +94,7 @@ def gini_index(w: Tensor, mask: Tensor | None = None, dim: int | None = None) ->
     sizes, counts = sizes.sort(dim=1).values, _counts(rows, living)
     dead = rows.shape[1] - counts
     # Among the living, in ascending order, the k-th has rank k = 1 … d.
-    places = torch.arange(1, rows.shape[1] + 1, device=w.device, dtype=torch.float64)
+    places = torch.arange(1, rows.shape[1] + 1, device=rows.device, dtype=torch.float64)
     rank = places - dead[:, None]
     weight = (counts[:, None] - rank + 0.5) / counts[:, None]
     share = sizes.clamp_min(0) / sizes.clamp_min(0).sum(dim=1, keepdim=True)
@@ -168,6 +168,8 @@ def _as_rows(
             f"mask must be bool of shape {tuple(w.shape)}, not {mask.dtype} {tuple(mask.shape)}"
         )
     w = w.detach()
+    if w.device.type == "mps":  # which has no float64
+        w, mask = w.cpu(), None if mask is None else mask.cpu()
     if dim is None:
         return w.reshape(1, -1), None if mask is None else mask.reshape(1, -1), torch.Size()
     moved = w.movedim(dim, -1)
