@@ -112,7 +112,8 @@ def copy_weights(net: nn.Module) -> Weights:
 
 def _resume(state: State, start: Checkpoint, device: torch.device) -> None:
     state.round = start.round
-    state.masks = start.masks.to(device)
+    # In the network's own order, whatever order the checkpoint has: ties are cut by index.
+    state.masks = Masks({name: start.masks[name] for name in state.masks}).to(device)
     state.net.load_state_dict(start.weights)
     state.snapshots = {
         name: {key: tensor.to(device) for key, tensor in weights.items()}
