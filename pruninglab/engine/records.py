@@ -73,7 +73,8 @@ def recorded(
 
 def row_of(done: Round, seed: int) -> Row:
     """Return what a round measured as plain numbers: one row of the frame."""
-    pruned = {name: done.trained[name] * mask for name, mask in done.masks.items()}
+    trained = sparsity(done.trained, done.alive)
+    was_cut = done.pruned_density < done.density
     return {
         "round": done.index,
         "seed": seed,
@@ -88,14 +89,20 @@ def row_of(done: Round, seed: int) -> Row:
         "seconds": done.seconds,
         "nonzero_dead": done.nonzero_dead,
         "collapsed": list(done.collapsed),
-        **sparsity(done.trained, done.alive),
-        **{f"pruned_{key}": value for key, value in sparsity(pruned, done.masks).items()},
+        **trained,
+        **{
+            f"pruned_{key}": value
+            for key, value in (sparsity(done.trained, done.masks) if was_cut else trained).items()
+        },
     }
 
 
 def sparsity(weights: Mapping[str, Tensor], masks: Mapping[str, Tensor]) -> Row:
-    """Return PQ Index (½, 1) and Gini index per scope: of all living weights, of each layer, and
-    the mean over the neurons of each layer. None where no living weight is other than zero."""
+    """Return PQ Index (½, 1) and Gini index per scope.
+
+    Of all living weights, of each layer, and the mean over the neurons of each layer; None where
+    no living weight is other than zero.
+    """
     measured: Row = {"pqi": {}, "gini": {}}
     living = {name: weights[name].detach() for name in masks}
     for scope, group in SCOPES.items():

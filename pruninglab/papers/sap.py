@@ -48,14 +48,16 @@ def methods(epochs: int, rounds: int) -> dict[str, Recipe]:
 def summary_of(row: Row) -> Row:
     """Return what the figures need of a row, rounded, so that a record stays small.
 
-    A row of a live run and one of a committed record then look the same.
+    A row of a live run and one of a committed record then look the same. What a cut left is None
+    where nothing was cut, as in the last round.
     """
+    was_cut = row["pruned_density"] < row["density"]
     short = {
         "density": row["density"],
         "accuracy": row["test_accuracy"],
-        "pruned_accuracy": row["pruned_test_accuracy"],
+        "pruned_accuracy": row["pruned_test_accuracy"] if was_cut else None,
         "pqi": row["pqi"]["global"]["all"],
-        "pruned_pqi": row["pruned_pqi"]["global"]["all"],
+        "pruned_pqi": row["pruned_pqi"]["global"]["all"] if was_cut else None,
         "gini": row["gini"]["global"]["all"],
     }
     return {name: None if value is None else round(value, 5) for name, value in short.items()}

@@ -49,7 +49,7 @@ def bands(
 def density_axis(axes: Axes, x: Sequence[float]) -> None:
     """Make the x axis logarithmic, dense networks on the left, labelled in percent."""
     axes.set_xscale("log")
-    ticks = [tick for tick in (1, 0.5, 0.2, 0.1, 0.05, 0.02, 0.01, 0.005) if tick >= min(x) * 0.99]
+    ticks = [tick for tick in (1, 0.3, 0.1, 0.03, 0.01, 0.003, 0.001) if tick >= min(x) * 0.99]
     axes.set_xticks(ticks, [f"{100 * tick:g}%" for tick in ticks])
     axes.xaxis.set_minor_locator(NullLocator())
     axes.set_xlim(max(x) * 1.15, min(x) / 1.15)

@@ -157,6 +157,9 @@ def ablations(
         density_axis(one, [1.0, smallest])
         one.set(title=name, xlabel="weights that stay")
         one.legend(frameon=False, fontsize=8, loc="lower left")
+    # Room for the legends below the curves.
+    low, high = axes[0].get_ylim()
+    axes[0].set_ylim(low - 0.4 * (high - low), high)
     axes[0].yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
     axes[0].set_ylabel("test accuracy")
     figure.subplots_adjust(left=0.08, right=0.99, bottom=0.17, top=0.9, wspace=0.08)
