@@ -115,7 +115,6 @@ class Explorer(widgets.VBox):
         self._image = widgets.Image(
             value=self._still.png,
             format="png",
-            tooltip=alt,
             layout=widgets.Layout(width=width, max_width="100%"),
         )
         self._drawn = self.values

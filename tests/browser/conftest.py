@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 import shutil
 import socket
 import subprocess
@@ -22,6 +24,11 @@ CHROMIUM = [
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
 ]  # fmt: skip
+# All cells in the page, not only those in view; no questions in a corner.
+SETTINGS = {
+    "notebook-extension/tracker": {"windowingMode": "none"},
+    "apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},
+}
 # Counts the pictures that an <img> has finished loading, and when.
 WATCH = """() => {
     window.loads = [];
@@ -36,6 +43,10 @@ def jupyter(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Start JupyterLab on a free port over a copy of the notebooks; yield its address."""
     folder = tmp_path_factory.mktemp("lab")
     shutil.copytree(ROOT / "notebooks", folder / "notebooks", ignore=shutil.ignore_patterns(".*"))
+    for name, settings in SETTINGS.items():
+        path = folder / "settings" / "@jupyterlab" / f"{name}.jupyterlab-settings"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(settings))
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -49,6 +60,7 @@ def jupyter(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
             "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
         ],
         cwd=folder, stdout=log, stderr=subprocess.STDOUT,
+        env=os.environ | {"JUPYTERLAB_SETTINGS_DIR": str(folder / "settings")},
     )  # fmt: skip
     try:
         _wait_until_up(address, server, folder / "server.log")
@@ -104,12 +116,14 @@ class Lab:
         start = time.perf_counter()
         self.page.click("text=Run >> nth=0")
         self.page.click("li.lm-Menu-item:has-text('Run All Cells') >> nth=0")
+        self.page.wait_for_selector(
+            ".jp-Notebook-ExecutionIndicator[data-status=busy]", timeout=20_000
+        )
         self.page.wait_for_function(
             """() => document.querySelector(
                 '.jp-Notebook-ExecutionIndicator')?.dataset.status === 'idle'
                 && ![...document.querySelectorAll('.jp-InputPrompt')].some(
-                    (prompt) => prompt.textContent.includes('[*]'))
-                && document.querySelector('.widget-image')""",
+                    (prompt) => prompt.textContent.includes('[*]'))""",
             timeout=seconds * 1000,
         )
         return time.perf_counter() - start
@@ -132,14 +146,6 @@ class Lab:
         """Return a screenshot of the picture that belongs to the slider with this label."""
         around = "xpath=ancestor::div[contains(@class, 'widget-vbox')][1]"
         return self.handle(label).locator(around).locator("img").first.screenshot()
-
-    def can_move(self, label: str, key: str) -> bool:
-        """Tell whether a key would move the slider, or it stands at that end already."""
-        handle = self.handle(label)
-        low, now, high = (
-            float(handle.get_attribute(f"aria-value{which}")) for which in ("min", "now", "max")
-        )
-        return now > low if key in ("ArrowLeft", "Home") else now < high
 
     def press(self, label: str, key: str, times: int = 1) -> list[float]:
         """Press a key on a slider; return the milliseconds until each new picture was loaded."""
