@@ -87,6 +87,12 @@ def lenet_300_100(inputs: Shape, classes: int) -> nn.Module:
 
 
 @_seeded
+def sap_linear(inputs: Shape, classes: int) -> nn.Module:
+    """One Linear layer: the SAP paper's smallest model, 7,850 parameters on Fashion-MNIST."""
+    return _dense([_pixels(inputs), classes])
+
+
+@_seeded
 def sap_mlp(inputs: Shape, classes: int) -> nn.Module:
     """The SAP paper's MLP d-128-256-K (Table 1): 136,074 parameters on Fashion-MNIST."""
     return _dense([_pixels(inputs), 128, 256, classes])

@@ -12,6 +12,8 @@ from pruninglab.nets import COLOR, GRAY, parameter_count
 PRINTED = [
     (nets.lenet_300_100, GRAY, 266_610),  # NNrelief, Table 1
     (nets.lenet_5, GRAY, 431_080),  # Caffe
+    (nets.sap_linear, GRAY, 7_850),  # SAP, Table 3: 7.9 K
+    (nets.sap_linear, COLOR, 30_730),  # SAP, Table 3: 30.7 K
     (nets.sap_mlp, GRAY, 136_074),  # SAP, Table 3: 136.1 K
     (nets.sap_mlp, COLOR, 428_938),  # SAP, Table 3: 428.9 K
     (nets.resnet_20, COLOR, 272_474),
@@ -40,8 +42,8 @@ def test_rounded_parameter_counts(make: object, inputs: tuple, count: float) -> 
 
 
 EVERY = [
-    nets.lenet_300_100, nets.lenet_5, nets.sap_mlp, nets.sap_cnn, nets.vgg_11, nets.vgg_13,
-    nets.vgg_like, nets.vgg_16, nets.resnet_18, nets.resnet_20, nets.resnet_50, nets.resnet_56,
+    nets.lenet_300_100, nets.lenet_5, nets.sap_linear, nets.sap_mlp, nets.sap_cnn, nets.vgg_11,
+    nets.vgg_13, nets.vgg_like, nets.vgg_16, nets.resnet_18, nets.resnet_20, nets.resnet_50, nets.resnet_56,
 ]  # fmt: skip
 
 

@@ -17,7 +17,8 @@ def test_the_command_saves_a_summary_and_resumes(
 ) -> None:
     monkeypatch.setattr(sap, "RUNS", tmp_path / "runs")
     monkeypatch.setattr(sap, "RECORDS", tmp_path / "records")
-    options = ["--small", "--epochs", "1", "--rounds", "1", "--seeds", "2"]
+    options = ["--small", "--data", "fashion-mnist", "--net", "mlp"]
+    options += ["--epochs", "1", "--rounds", "1", "--seeds", "2"]
     sap.main(options)
     found = sap.load("fashion-mnist_mlp_1-epochs_small")
     assert found["settings"]["seeds"] == 2
@@ -26,6 +27,19 @@ def test_the_command_saves_a_summary_and_resumes(
     monkeypatch.setattr(records, "prune", lambda *a, **k: pytest.fail("trained again"))
     sap.main(options)
     assert sap.load("fashion-mnist_mlp_1-epochs_small")["results"] == found["results"]
+
+
+def test_by_default_the_command_runs_all_of_table_3(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+    monkeypatch.setattr(sap, "run", lambda *options: asked.append(options))
+    sap.main([])
+    assert [options[:2] for options in asked] == [
+        (data, net)
+        for data in ("fashion-mnist", "cifar10")
+        for net in ("linear", "mlp", "cnn", "resnet18")
+    ]
+    assert asked[0][2] == {"epochs": 200, "rounds": None, "seeds": 4}
+    assert [sap.ROUNDS[net] for net in ("mlp", "resnet18")] == [30, 15]
 
 
 def test_an_unknown_record_is_refused_with_the_list() -> None:

@@ -79,7 +79,7 @@ def _draw_layers(axes: Axes, keep: Mapping[str, Tensor]) -> None:
     axes.barh(names, 1 - kept / total, left=kept / total, color=ORANGE)
     for row, (stays, every) in enumerate(zip(kept, total, strict=True)):
         text = f"loses {every - stays:,} of {every:,}"
-        axes.text(0.03, row, text, va="center", color="white", fontsize=9)
+        axes.text(0.03, row, text, va="center", color="white", weight="bold", fontsize=9)
     axes.invert_yaxis()
     axes.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
     axes.set(xlim=(0, 1), title=f"{kept.sum() / total.sum():.1%} of the weights stay")
