@@ -43,7 +43,8 @@ def test_rounded_parameter_counts(make: object, inputs: tuple, count: float) -> 
 
 EVERY = [
     nets.lenet_300_100, nets.lenet_5, nets.sap_linear, nets.sap_mlp, nets.sap_cnn, nets.vgg_11,
-    nets.vgg_13, nets.vgg_like, nets.vgg_16, nets.resnet_18, nets.resnet_20, nets.resnet_50, nets.resnet_56,
+    nets.vgg_13, nets.vgg_like, nets.vgg_16, nets.resnet_18, nets.resnet_20, nets.resnet_50,
+    nets.resnet_56,
 ]  # fmt: skip
 
 

@@ -53,6 +53,14 @@ def test_equal_and_all_zero_groups_lose_nothing() -> None:
     assert pq_bound(eta=3.0)(scores, alive).tolist()[1] == 6, "there is no index to go by"
 
 
+def test_counts_of_large_layers_need_float64() -> None:
+    """1,001 equal weights among 3 · 10⁷: I = 1 − 1001/d, and η is chosen so that r = 1000.5."""
+    scores = torch.zeros(1, 30_000_000)
+    scores[0, :1001] = 1
+    budget = pq_bound(eta=math.sqrt(1001 / 1000.5) - 1, beta=1.0)
+    assert budget(scores, torch.ones_like(scores, dtype=torch.bool)).tolist() == [1001]
+
+
 groups = st.lists(st.one_of(st.just(0.0), st.floats(1e-4, 1e4)), min_size=1, max_size=40).map(
     lambda values: torch.tensor([values], dtype=torch.float64)
 )
