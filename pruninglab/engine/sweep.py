@@ -31,7 +31,7 @@ def compare(
     `make_net(seed)` makes the network: all recipes of a seed start from the same weights and see
     the same batches. With `folder` each round is saved there and a stopped comparison goes on
     (`records.recorded`); without it nothing is written. Seeds run one after the other: as one
-    batched network (torch.func) they were slower on two cores, see tests/benchmarks. Raises
+    batched network (torch.func) they were no faster on two cores, see tests/benchmarks. Raises
     ValueError without recipes or seeds. Taught in notebook 02.
     """
     if not recipes or not seeds:
