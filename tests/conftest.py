@@ -7,11 +7,15 @@ from pathlib import Path
 
 import pytest
 import torch
+from hypothesis import settings
 from torch import Tensor, nn
 
 from pruninglab.data import Data, Split
 
 os.environ.setdefault("PRUNINGLAB_DEVICE", "cpu")
+# The same examples in every run: a red test means a change, not luck.
+settings.register_profile("stable", derandomize=True, deadline=None)
+settings.load_profile("stable")
 
 
 @pytest.fixture
