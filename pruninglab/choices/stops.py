@@ -6,11 +6,24 @@ a round: learning-rate schedules need to know it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import copy
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from torch import nn
+import torch
+from torch import Tensor, nn
+
+from ..ideas.flows import (
+    DISTANCES,
+    KINDS,
+    PLACES,
+    Flow,
+    check_choice,
+    flow_distance,
+    gradient_flow,
+    information_flow,
+)
 
 
 class Progress(Protocol):
@@ -27,6 +40,7 @@ class Progress(Protocol):
 
 
 Stop = Callable[[Any], bool]
+FlowOf = Callable[[nn.Module, Tensor, Tensor, Mapping[str, Tensor]], Flow]
 
 
 @dataclass(frozen=True)
@@ -61,6 +75,84 @@ class accuracy_reaches:
     def __call__(self, state: Progress) -> bool:
         reached = bool(state.history) and state.history[-1].validation_accuracy >= self.target
         return reached or state.epoch >= self.at_most
+
+
+@dataclass(frozen=True)
+class information:
+    """Information flow as `flow_within` asks for it: what passes between consecutive layers.
+
+    `kind` and `at` as in `ideas.flows.information_flow`, else ValueError. Source: InCoP paper,
+    Eq. (2). Taught in notebook 03.
+    """
+
+    kind: str = "raw"
+    at: str = "post"
+
+    def __post_init__(self) -> None:
+        check_choice("kind", self.kind, KINDS)
+        check_choice("at", self.at, PLACES)
+
+    def __call__(
+        self, net: nn.Module, inputs: Tensor, targets: Tensor, masks: Mapping[str, Tensor]
+    ) -> Flow:
+        return information_flow(net, inputs, kind=self.kind, at=self.at)
+
+
+def gradient(net: nn.Module, inputs: Tensor, targets: Tensor, masks: Mapping[str, Tensor]) -> Flow:
+    """Gradient flow as `flow_within` asks for it: InCoP paper, Eq. (3). Taught in notebook 03."""
+    return gradient_flow(net, inputs, targets, masks)
+
+
+@dataclass(frozen=True)
+class flow_within:
+    """InCoP: stop when the flow is within ε of the trained dense network's, or after `at_most`.
+
+    `flow` is `information()`, `gradient`, or any function of (net, inputs, targets, masks) that
+    returns tensors by name; `distance` as in `ideas.flows.flow_distance`. Both networks see the
+    first `samples` training images. Round 0 makes the reference, so it trains for `at_most`
+    epochs. A larger ε stops earlier: the paper's Section 3.1 says the opposite of its supplement,
+    and the supplement is right.
+
+    Raises ValueError for ε < 0 or NaN, an unknown distance, or no samples. Source: InCoP paper,
+    Algorithm 1. Taught in notebook 03.
+    """
+
+    epsilon: float
+    at_most: int
+    flow: FlowOf = information()
+    distance: str = "l2"
+    samples: int = 1000
+
+    def __post_init__(self) -> None:
+        if not self.epsilon >= 0:
+            raise ValueError(f"epsilon={self.epsilon} must be at least 0")
+        check_epochs(self.at_most)
+        check_choice("distance", self.distance, DISTANCES)
+        if not isinstance(self.samples, int) or self.samples < 1:
+            raise ValueError(f"samples={self.samples!r} must be a whole number, at least 1")
+
+    def __call__(self, state: Progress) -> bool:
+        if state.round == 0:
+            if state.epoch == 1:
+                # A network without a flow is refused now, not after the whole dense training.
+                self._flow(state, state.net, state.masks)
+            return state.epoch >= self.at_most
+        return state.epoch >= self.at_most or self.measure(state) <= self.epsilon
+
+    def measure(self, state: Progress) -> float:
+        """Return how far the network of `state` is from the dense one; from round 1 on."""
+        key = (self.flow, self.samples)
+        if key not in state.memory:
+            dense = copy.deepcopy(state.net)
+            dense.load_state_dict(state.snapshots["dense"])
+            everyone = {name: torch.ones_like(mask) for name, mask in state.masks.items()}
+            state.memory[key] = self._flow(state, dense, everyone)
+        now = self._flow(state, state.net, state.masks)
+        return flow_distance(now, state.memory[key], self.distance)
+
+    def _flow(self, state: Progress, net: nn.Module, masks: Mapping[str, Tensor]) -> Flow:
+        probe = state.data.train.take(self.samples)
+        return self.flow(net, probe.inputs, probe.targets, masks)
 
 
 def check_epochs(at_most: int) -> None:

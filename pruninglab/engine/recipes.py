@@ -110,6 +110,53 @@ def sap(
     return Recipe(scores.magnitude, budget, scope, stop, rewind, rounds)
 
 
+def incop_if(
+    epsilon: float,
+    at_most: int,
+    p: float = 0.5,
+    q: float = 1.0,
+    *,
+    kind: str = "raw",
+    distance: str = "l2",
+    scope: Callable[..., Any] = scopes.layer,
+    rewind: Rewind = rewinds.fine_tune,
+    rounds: int = 15,
+) -> Recipe:
+    """InCoP by information flow: SAP that stops retraining when the flow is near the dense one's.
+
+    It differs from `sap(stop=epochs(at_most), rewind=fine_tune)` in the stop only. Algorithm 1
+    keeps the trained weights; the authors' code goes back to the dense ones (`to_dense`). Source:
+    InCoP paper, Algorithm 1. Taught in notebook 03.
+
+    >>> print(incop_if(0.4, 20, distance="relative").row()["stop"])
+    flow_within(epsilon=0.4, at_most=20, distance='relative')
+    """
+    stop = stops.flow_within(epsilon, at_most, stops.information(kind), distance)
+    return sap(p, q, scope=scope, stop=stop, rewind=rewind, rounds=rounds)
+
+
+def incop_gf(
+    epsilon: float,
+    at_most: int,
+    p: float = 0.5,
+    q: float = 1.0,
+    *,
+    distance: str = "l2",
+    scope: Callable[..., Any] = scopes.layer,
+    rewind: Rewind = rewinds.fine_tune,
+    rounds: int = 15,
+) -> Recipe:
+    """InCoP by gradient flow: as `incop_if`, judged by the masked gradient of Eq. (3).
+
+    Source: InCoP paper, Algorithm 1. Taught in notebook 03.
+
+    >>> print(incop_gf(0.4, 20).row()["stop"])
+    flow_within(epsilon=0.4, at_most=20, flow=gradient)
+    """
+    stop = stops.flow_within(epsilon, at_most, stops.gradient, distance)
+    return sap(p, q, scope=scope, stop=stop, rewind=rewind, rounds=rounds)
+
+
 def one_shot(
     share: float = 0.2,
     *,
