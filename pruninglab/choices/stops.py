@@ -78,6 +78,34 @@ class accuracy_reaches:
 
 
 @dataclass(frozen=True)
+class accuracy_within:
+    """Stop when the validation accuracy is at most δ below the dense network's, or at `at_most`.
+
+    The accuracy-based stop that InCoP argues against. Round 0 makes the reference, so it trains
+    for `at_most` epochs. Raises ValueError for δ outside [0, 1]. Source: InCoP paper, Section 2.3,
+    the set M. Taught in notebook 03.
+    """
+
+    delta: float
+    at_most: int
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.delta <= 1:
+            raise ValueError(f"delta={self.delta} must lie in [0, 1]")
+        check_epochs(self.at_most)
+
+    def __call__(self, state: Progress) -> bool:
+        if state.epoch >= self.at_most or state.round == 0:
+            return state.epoch >= self.at_most
+        if self not in state.memory:
+            validation = state.data.validation
+            with torch.no_grad():
+                outputs = _dense_network(state)(validation.inputs).argmax(dim=1)
+            state.memory[self] = int((outputs == validation.targets).sum()) / len(validation)
+        return state.history[-1].validation_accuracy >= state.memory[self] - self.delta
+
+
+@dataclass(frozen=True)
 class information:
     """Information flow as `flow_within` asks for it: what passes between consecutive layers.
 
@@ -143,8 +171,7 @@ class flow_within:
         """Return how far the network of `state` is from the dense one; from round 1 on."""
         key = (self.flow, self.samples)
         if key not in state.memory:
-            dense = copy.deepcopy(state.net)
-            dense.load_state_dict(state.snapshots["dense"])
+            dense = _dense_network(state)
             everyone = {name: torch.ones_like(mask) for name, mask in state.masks.items()}
             state.memory[key] = self._flow(state, dense, everyone)
         now = self._flow(state, state.net, state.masks)
@@ -153,6 +180,13 @@ class flow_within:
     def _flow(self, state: Progress, net: nn.Module, masks: Mapping[str, Tensor]) -> Flow:
         probe = state.data.train.take(self.samples)
         return self.flow(net, probe.inputs, probe.targets, masks)
+
+
+def _dense_network(state: Progress) -> nn.Module:
+    """Return a copy of the network with the weights that round 0 ended with, in eval mode."""
+    dense = copy.deepcopy(state.net).eval()
+    dense.load_state_dict(state.snapshots["dense"])
+    return dense
 
 
 def check_epochs(at_most: int) -> None:

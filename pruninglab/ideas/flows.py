@@ -6,7 +6,7 @@ maps names to float64 tensors. Taught in notebook 03.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import pairwise
 
@@ -151,6 +151,21 @@ def flow_distance(
         return float((_unit(a) - _unit(b)).square().sum() / 2) if a.any() and b.any() else 1.0
     distance = (a - b).norm()
     return float(distance / b.norm() if kind == "relative" else distance)
+
+
+def epoch_within(distances: Sequence[float], epsilon: float) -> int:
+    """Return the epoch, counted from 1, after which Algorithm 1 stops; the last if none is near.
+
+    `distances` are those after each epoch of one retraining. Raises ValueError if there are none.
+    Source: InCoP paper, Algorithm 1, lines 6 to 10. Taught in notebook 03.
+
+    >>> epoch_within([0.5, 0.2, 0.3], 0.25), epoch_within([0.5, 0.2, 0.3], 0.1)
+    (2, 3)
+    """
+    if not distances:
+        raise ValueError("distances is empty: at least one epoch is needed")
+    near = (epoch for epoch, distance in enumerate(distances, start=1) if distance <= epsilon)
+    return next(near, len(distances))
 
 
 class Sums(Flow):

@@ -166,3 +166,19 @@ def test_a_net_of_one_layer_is_refused_in_its_first_epoch(tiny_data: Data) -> No
     net = nn.Sequential(nn.Flatten(), nn.Linear(4, 3))
     with pytest.raises(ValueError, match="at least two"):
         list(lab.prune(net, tiny_data, lab.recipes.incop_if(0.1, 50), seed=0, training=TRAINING))
+
+
+def test_accuracy_within_looks_at_the_dense_network(
+    tiny_net: nn.Sequential, tiny_data: Data
+) -> None:
+    state = state_of(tiny_net, tiny_data)
+    dense = lab.accuracy(tiny_net, tiny_data.validation)
+    for now, delta, expected in ((dense, 0.0, True), (dense - 0.05, 0.04, False)):
+        state.history = [lab.Epoch(1, 0.1, now, 0.0)]
+        assert stops.accuracy_within(delta, 9)(state) is expected
+    state.history = [lab.Epoch(1, 0.1, dense - 0.05, 0.0)]
+    assert stops.accuracy_within(0.06, 9)(state)
+    assert stops.accuracy_within(0.0, 1)(state)
+    assert not stops.accuracy_within(1.0, 9)(state_of(tiny_net, tiny_data, round=0))
+    with pytest.raises(ValueError, match="delta="):
+        stops.accuracy_within(-0.1, 9)

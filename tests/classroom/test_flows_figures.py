@@ -1,0 +1,186 @@
+"""Figures and exercises of notebook 03: corners of the sliders, and what the axes say."""
+
+from __future__ import annotations
+
+from itertools import product
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+import pruninglab as lab
+from pruninglab.classroom.exercises import flows as exercises
+from pruninglab.classroom.exercises.core import Exercise, NotYet
+from pruninglab.classroom.plots import flows
+from pruninglab.data import Data, Split
+from pruninglab.ideas.flows import flow_distance, gradient_flow, information_flow
+
+
+@pytest.fixture(scope="module")
+def data() -> Data:
+    return lab.data.load("fashion-mnist", device="cpu")
+
+
+@pytest.fixture(scope="module")
+def net(data: Data) -> nn.Module:
+    net = lab.nets.sap_mlp(seed=0)
+    lab.train(net, data, stop=lab.stops.epochs(1))
+    return net
+
+
+@pytest.fixture(scope="module")
+def probe(data: Data) -> Split:
+    return data.train.take(200)
+
+
+@pytest.mark.parametrize(("share", "kind"), list(product([0.0, 0.98], ["raw", "pearson"])))
+def test_pruned_by_shows_both_networks(
+    net: nn.Module, probe: Split, share: float, kind: str
+) -> None:
+    before = {name: tensor.clone() for name, tensor in net.state_dict().items()}
+    figure = flows.pruned_by(net, probe, share=share, kind=kind)
+    figure.canvas.draw()
+    assert all(torch.equal(before[name], now) for name, now in net.state_dict().items())
+    dense, pruned = (axes.images[0].get_array() for axes in figure.axes[:2])
+    flow = information_flow(net, probe.inputs, kind=kind)["fc1→fc2"]
+    # The 64 units that send and receive most, found here with numpy.
+    size = np.abs(flow.numpy())
+    rows, columns = (np.argsort(-size.sum(axis))[:64] for axis in (1, 0))
+    np.testing.assert_allclose(dense, flow.numpy()[np.ix_(rows, columns)])
+    assert dense[0].sum() >= dense[-1].sum()
+    assert np.array_equal(dense, pruned) == (share == 0)
+    shown = float(figure.axes[1].get_title().split()[-1])
+    assert (shown == 0) == (share == 0)
+    bars = [bar.get_height() for bar in figure.axes[2].patches[:3]]
+    gradients = gradient_flow(net, probe.inputs, probe.targets, lab.Masks.full(net))
+    assert bars == pytest.approx([float(g.norm()) for g in gradients.values()])
+
+
+def test_stages_prints_the_relative_distance(net: nn.Module, probe: Split) -> None:
+    other, full = lab.nets.sap_mlp(seed=1), lab.Masks.full(net)
+    figure = flows.stages({"a": (net, full), "b": (other, full), "c": (net, full)}, probe)
+    pair = [information_flow(one, probe.inputs) for one in (other, net)]
+    expected = flow_distance(*pair, kind="relative")
+    assert figure.axes[1].get_title().endswith(f"distance {expected:.2f}")
+    assert figure.axes[2].get_title().endswith("distance 0.00")
+
+
+def recorded() -> list[dict]:
+    """Two seeds, two rounds, three epochs; seed 1 is one epoch later in everything."""
+    distances = {1: [1.0, 0.4, 0.6], 2: [0.8, 0.7, 0.2]}
+    return [
+        {"seed": seed, "round": index, "epoch": epoch, "accuracy": 0.5 + epoch / 10,
+         "IF relative": value + seed / 10, "GF relative": 1.0}
+        for seed in (0, 1) for index, values in distances.items()
+        for epoch, value in enumerate(values, start=1)
+    ]  # fmt: skip
+
+
+def test_stop_at_replays_algorithm_1() -> None:
+    # The largest distance is 1.1, so ε = 0.55: seed 0 stops after 2 and 3, seed 1 after 2 and 3.
+    figure = flows.stop_at(recorded(), measure="IF relative", share=0.5)
+    figure.canvas.draw()
+    assert [bar.get_height() for bar in figure.axes[1].patches] == [2, 3]
+    assert figure.axes[1].get_title() == "5 of 6 epochs used"
+    assert "ε = 0.55" in figure.axes[0].get_title()
+    early = figure.axes[2].containers[1][0].get_ydata()
+    assert early == pytest.approx([0.7, 0.8])
+
+
+@pytest.mark.parametrize(("share", "used"), [(0.0, "6 of 6"), (1.0, "2 of 6")])
+def test_stop_at_its_ends(share: float, used: str) -> None:
+    for measure in ("IF relative", "GF relative"):
+        figure = flows.stop_at(recorded(), measure=measure, share=share)
+        figure.canvas.draw()
+        assert figure.axes[1].get_title().startswith(used)
+
+
+def test_trade_off_runs_from_all_epochs_to_one() -> None:
+    figure = flows.trade_off(recorded(), ["IF relative"])
+    figure.canvas.draw()
+    used = figure.axes[0].lines[0].get_ydata()
+    assert used[0] == 3 and used[-1] == 1 and (np.diff(used) <= 0).all()
+    points = figure.axes[1].lines[0]
+    reached = dict(zip(points.get_xdata(), points.get_ydata(), strict=True))
+    assert reached[1.0] == pytest.approx(0.6) and reached[3.0] == pytest.approx(0.8)
+
+
+def test_stops_compared_does_not_count_the_dense_training() -> None:
+    rows = [{"density": d, "accuracy": 0.8, "epochs": 5} for d in (1.0, 0.5, 0.25)]
+    figure = flows.stops_compared({"a": [rows, rows], "b": [rows, rows]})
+    figure.canvas.draw()
+    assert [bar.get_width() for bar in figure.axes[1].patches] == [10, 10]
+
+
+def test_connectivity_draws_density_and_its_square() -> None:
+    rows = [
+        {"seed": seed, "round": i, "density": d, "when": when, "norms": {"1→2": 1.0 + seed}}
+        for seed in (0, 1)
+        for i, d in enumerate((1.0, 0.5))
+        for when in ("just pruned", "retrained")
+    ]
+    figure = flows.connectivity(rows)
+    figure.canvas.draw()
+    lines = {line.get_label(): line.get_ydata() for line in figure.axes[1].lines}
+    assert lines["density"] == pytest.approx([1.0, 0.5])
+    assert lines["density²"] == pytest.approx([1.0, 0.25])
+    assert figure.axes[1].containers[0][0].get_ydata() == pytest.approx([1.5, 1.5])
+
+
+@pytest.mark.parametrize(
+    ("activation", "w", "reach"),
+    list(product(flows.ACTIVATIONS, [-4.0, 0.0, 2.0, 4.0], [0.5, 4.0])),
+)
+def test_lemma_1_holds_with_the_plain_distance(activation: str, w: float, reach: float) -> None:
+    figure = flows.lemma_1(activation=activation, w=w, reach=reach)
+    figure.canvas.draw()
+    pairs = figure.axes[1].lines[0]
+    gap, change = np.asarray(pairs.get_xdata()), np.asarray(pairs.get_ydata())
+    _, lipschitz, largest = flows.ACTIVATIONS[activation]
+    assert (change <= (reach * lipschitz * abs(w) + largest) * gap + 1e-12).all()
+    broken = float(figure.axes[1].get_title().split("%")[0])
+    assert broken > 0 or (w == 0 and activation != "sigmoid")
+
+
+def test_norms_left_are_relative(net: nn.Module, probe: Split) -> None:
+    flow = information_flow(net, probe.inputs)
+    half = {pair: matrix / 2 for pair, matrix in flow.items()}
+    assert flows.norms_left(half, flow) == pytest.approx(dict.fromkeys(flow, 0.5))
+
+
+@pytest.mark.parametrize("exercise", exercises.EXERCISES, ids=repr)
+def test_the_solution_passes_and_nonsense_does_not(exercise: Exercise) -> None:
+    names: dict = {}
+    exec(exercise.solution, names)
+    assert exercise.check(names["answer"]) == "Right."
+    assert exercise.check(...).startswith("Not answered yet")
+    with pytest.raises(NotYet, match="Not yet: "):
+        exercise.check("nonsense")
+
+
+@pytest.mark.parametrize(
+    ("exercise", "answer", "hint"),
+    [
+        (exercises.FLOW, [[5.0], [2.0]], "mean over the two images"),
+        (exercises.FLOW, [[2.5, 1.0]], "rows are the units"),
+        (exercises.FLOW, [[1.0], [2.5]], "multiply per image"),
+        (exercises.EPSILON, 1.0, "after epoch 1"),
+        (exercises.EPSILON, 0.9, "after epoch 1"),
+        (exercises.EPSILON, 0.5, "after epoch 4"),
+        (exercises.EPSILON, 0.1, "all five"),
+        (exercises.STOP, lambda state: state.epoch >= 6, "got worse"),
+        (exercises.STOP, lambda state: state.epoch >= 2, "still gets better"),
+        (exercises.STOP, lambda state: True, "nothing to compare"),
+    ],
+)
+def test_a_wrong_answer_is_told_what_is_wrong(
+    exercise: Exercise, answer: object, hint: str
+) -> None:
+    with pytest.raises(NotYet, match=hint):
+        exercise.check(answer)
+
+
+@pytest.mark.parametrize("epsilon", [0.7, 0.75, 0.8999])
+def test_every_epsilon_between_the_two_distances_is_right(epsilon: float) -> None:
+    assert exercises.EPSILON.check(epsilon) == "Right."
