@@ -16,6 +16,7 @@ from pruninglab.ideas.nnrelief import (
     chance_jaccard,
     connection_importance,
     connection_signal,
+    entry_share,
     importance,
     jaccard,
     kernel_importance,
@@ -236,6 +237,15 @@ def test_a_larger_share_keeps_more_and_enough(alpha: float, seed: int) -> None:
     assert bool((carried >= alpha - 1e-6).all())
     more = share_cut(shares, (1 + alpha) / 2)
     assert bool((more | ~kept).all())
+
+
+@given(
+    rows=st.lists(st.lists(st.integers(0, 9), min_size=5, max_size=5), min_size=1, max_size=4),
+    percent=st.integers(1, 100),
+)
+def test_one_sort_gives_the_cut_at_every_share(rows: list[list[int]], percent: int) -> None:
+    scores = torch.tensor(rows, dtype=torch.float32)
+    assert torch.equal(entry_share(scores) < percent / 100, share_cut(scores, percent / 100))
 
 
 def test_ties_zero_rows_and_the_whole_share() -> None:

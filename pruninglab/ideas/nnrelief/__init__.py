@@ -2,7 +2,7 @@
 
 from .bounds import Bounds, carry_change, dropped_signal, error_bounds, residuals
 from .clean_up import clean_up
-from .cut import chance_jaccard, check_share, jaccard, share_count, share_cut
+from .cut import chance_jaccard, check_share, entry_share, jaccard, share_count, share_cut
 from .importance import (
     VARIANTS,
     connection_importance,
@@ -22,6 +22,7 @@ __all__ = [
     "connection_importance",
     "connection_signal",
     "dropped_signal",
+    "entry_share",
     "error_bounds",
     "jaccard",
     "kernel_importance",

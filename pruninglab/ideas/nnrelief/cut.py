@@ -56,6 +56,27 @@ def share_cut(scores: Tensor, alpha: float) -> Tensor:
     return empty.scatter_(1, order, places < kept[:, None])
 
 
+def entry_share(scores: Tensor) -> Tensor:
+    """At which share does each connection come in? Kept at α if and only if it is below α.
+
+    `scores` as in `share_cut`. Returns float64 of the same shape: the share that the stronger
+    members of the row carry without it, infinity for a member without signal. One sort, and the
+    cut at every α is a comparison: what a slider needs. Errors as in `share_count`. Taught in
+    notebook 04.
+
+    >>> entry_share(torch.tensor([[0.5, 0.25, 0.25, 0.0]]))
+    tensor([[0.0000, 0.5000, 0.7500,    inf]], dtype=torch.float64)
+    """
+    share_count(scores, 1.0)
+    values = scores.detach().cpu().double()
+    ordered, order = values.sort(dim=1, descending=True, stable=True)
+    running = ordered.cumsum(dim=1)
+    before = torch.cat([torch.zeros_like(running[:, :1]), running[:, :-1]], dim=1)
+    total = running[:, -1:]
+    shares = before / total.masked_fill(total == 0, 1.0) * (1 + ROUNDING)
+    return torch.empty_like(shares).scatter_(1, order, shares.masked_fill(ordered == 0, torch.inf))
+
+
 def jaccard(one: Tensor, other: Tensor) -> float:
     """Similarity of two masks: |A ∩ B| / |A ∪ B|, in [0, 1].
 
