@@ -10,10 +10,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import partial
 
 import torch
 from torch import Tensor
 
+from ..ideas.nnrelief import check_share, share_count
 from ..ideas.pqi import check_pq, pq_index, retained_bound
 
 Budget = Callable[[Tensor, Tensor], Tensor]
@@ -105,3 +107,43 @@ class pq_bound:
         share = (self.gamma * (1 - retained)).clamp(max=self.beta)
         gone = (living.to(share.device) * share).floor().long()
         return living - gone.to(living.device)
+
+
+@dataclass(frozen=True)
+class signal_share:
+    """NNrelief: the strongest stay that together carry a share α of the group's score.
+
+    `alpha_fc` for groups of Linear layers, `alpha_conv` for kernels of convolutions, each in
+    (0, 1], else ValueError. Where both kinds compete (scope `global_`) they must be equal. Members
+    with score 0 always go. Works for any non-negative score: the share is taken of the sum over
+    the living. Source: NNrelief paper, Algorithms 1 and 2, Table 10. Taught in notebook 04.
+
+    >>> scores = torch.tensor([[0.5, 0.3, 0.2], [0.9, 0.1, 0.0]])
+    >>> signal_share(0.8)(scores, torch.ones(2, 3, dtype=torch.bool))
+    tensor([2, 1])
+    """
+
+    alpha_fc: float = 0.95
+    alpha_conv: float | None = None
+
+    def __post_init__(self) -> None:
+        check_share(self.alpha_fc, "alpha_fc")
+        if self.alpha_conv is not None:
+            check_share(self.alpha_conv, "alpha_conv")
+
+    def for_kind(self, kind: str) -> Budget:
+        """Return the budget of "linear", "conv" or "mixed" groups."""
+        conv = self.alpha_fc if self.alpha_conv is None else self.alpha_conv
+        if kind == "mixed" and conv != self.alpha_fc:
+            raise ValueError(
+                f"alpha_fc={self.alpha_fc} and alpha_conv={conv} differ, but Linear and Conv "
+                "weights compete in one group: make them equal, or choose scope neuron or layer"
+            )
+        return partial(_count_share, alpha=conv if kind == "conv" else self.alpha_fc)
+
+    def __call__(self, scores: Tensor, alive: Tensor) -> Tensor:
+        return self.for_kind("mixed")(scores, alive)
+
+
+def _count_share(scores: Tensor, alive: Tensor, alpha: float) -> Tensor:
+    return share_count(scores.masked_fill(~alive, 0.0), alpha)

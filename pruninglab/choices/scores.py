@@ -10,9 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
+
+from ..ideas.nnrelief import VARIANTS, check_share, network_importance
 
 Batch = tuple[Tensor, Tensor]
 Score = Callable[[nn.Module, Batch], dict[str, Tensor]]
@@ -67,3 +70,41 @@ class at_snapshot:
 
     def __call__(self, net: nn.Module, batch: Batch) -> dict[str, Tensor]:
         return self.score(net, batch)
+
+
+@dataclass(frozen=True)
+class nnrelief:
+    """Importance: the share of a neuron's signal that comes through a connection, kernel or bias.
+
+    Looks at the first `samples` training images. `kernels` and `residual` as in
+    `ideas.nnrelief.network_importance`. The rows of a neuron sum to 1, so scores compare within a
+    neuron only: use scope `neuron`. Raises ValueError for values out of range, and for a layer
+    that is neither Linear nor Conv2d (named). Source: NNrelief paper, Eqs. (1) to (3). Taught in
+    notebook 04.
+    """
+
+    samples: int = 1000
+    kernels: str = "frobenius"
+    residual: float | None = None
+    biases: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.samples, int) or self.samples < 1:
+            raise ValueError(f"samples={self.samples!r} must be a whole number, at least 1")
+        if self.kernels not in VARIANTS:
+            raise ValueError(f"kernels={self.kernels!r} is not known; choose from {VARIANTS}")
+        if self.residual is not None:
+            check_share(self.residual, "residual")
+
+    def __call__(self, net: nn.Module, batch: Batch) -> dict[str, Tensor]:
+        inputs = batch[0][: self.samples]
+        scores: dict[str, Tensor] = {}
+        named = prunable(net, biases=True)
+        for name, shares in network_importance(net, inputs, self.kernels, self.residual).items():
+            prefix = f"{name}." if name else ""
+            weight = named[f"{prefix}weight"]
+            spatial = (1,) * (weight.dim() - 2)
+            scores[f"{prefix}weight"] = shares[:, :-1].reshape(*weight.shape[:2], *spatial)
+            if f"{prefix}bias" in named:
+                scores[f"{prefix}bias"] = shares[:, -1]
+        return scores

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from ..choices.scores import Score, at_snapshot
 from ..data import Data
+from ..ideas.nnrelief import clean_up
 from ..settings import device as pick_device
 from .masks import Masks, cut
 from .recipes import Recipe
@@ -135,6 +136,7 @@ def _one_round(state: State, recipe: Recipe, training: Training, seed: int) -> R
     _train_round(state, recipe, training, seed)
     alive, trained = state.masks.clone(), copy_weights(state.net)
     seconds = time.perf_counter() - start
+    validated = validation_accuracy(state.net, state.data)
     test_accuracy = accuracy(state.net, state.data.test)
     nonzero_dead = alive.nonzero_dead(state.net)
     start = time.perf_counter()
@@ -148,7 +150,7 @@ def _one_round(state: State, recipe: Recipe, training: Training, seed: int) -> R
     return Round(
         index=state.round,
         density=alive.density,
-        validation_accuracy=_last_validation(state),
+        validation_accuracy=validated,
         test_accuracy=test_accuracy,
         pruned_density=state.masks.density,
         pruned_test_accuracy=accuracy(state.net, state.data.test),
@@ -174,19 +176,14 @@ def _train_round(state: State, recipe: Recipe, training: Training, seed: int) ->
         state.snapshots["dense"] = copy_weights(state.net)
 
 
-def _last_validation(state: State) -> float:
-    """Return the validation accuracy after training, measured anew only if no epoch was run."""
-    if state.history:
-        return state.history[-1].validation_accuracy
-    return validation_accuracy(state.net, state.data)
-
-
 def _prune_round(state: State, recipe: Recipe) -> None:
     """Score the network, cut what the budget asks, and set the newly dead to zero."""
     samples = getattr(recipe.score, "samples", SCORE_SAMPLES)
     split = state.data.train.take(samples)
     scores = recipe.score(_judged(state, recipe.score), (split.inputs, split.targets))
     state.masks.shrink(cut(scores, state.masks, recipe.budget, recipe.scope))
+    if recipe.clean_up:
+        state.masks.shrink(clean_up(state.net, state.masks, split.inputs))
     state.masks.apply_(state.net)
 
 

@@ -130,8 +130,8 @@ class Masks(Mapping[str, Tensor]):
         return sum(int((named[name].detach()[~mask] != 0).sum()) for name, mask in self.items())
 
     def collapsed(self) -> list[str]:
-        """Return the names of the parameters of which no weight lives."""
-        return [name for name, mask in self.items() if not bool(mask.any())]
+        """Return the names of the weights of which none lives; a layer can do without biases."""
+        return [name for name, mask in self.items() if mask.dim() > 1 and not bool(mask.any())]
 
 
 def _check_bool(name: str, mask: Tensor) -> None:

@@ -21,6 +21,7 @@ class Recipe:
 
     Each choice is a plain callable; choices/ has those of the papers, and a function from a
     notebook cell is as good. `rounds` counts prunings; training happens once more than that.
+    With `clean_up`, each cut also takes what no longer lies on a living path through the network.
     Raises TypeError for a choice that cannot be called, ValueError for a bad number of rounds.
     Taught in notebook 00.
 
@@ -34,6 +35,7 @@ class Recipe:
     stop: Stop
     rewind: Rewind
     rounds: int
+    clean_up: bool = False
 
     def __post_init__(self) -> None:
         for name in CHOICES:
@@ -47,7 +49,8 @@ class Recipe:
         return {name: cell(getattr(self, name)) for name in CHOICES}
 
     def __str__(self) -> str:
-        return f"{' × '.join(self.row().values())}, {self.rounds} rounds"
+        ending = ", clean-up" if self.clean_up else ""
+        return f"{' × '.join(self.row().values())}, {self.rounds} rounds{ending}"
 
 
 def cell(choice: Any) -> str:
@@ -155,6 +158,32 @@ def incop_gf(
     """
     stop = stops.flow_within(epsilon, at_most, stops.gradient, distance)
     return sap(p, q, scope=scope, stop=stop, rewind=rewind, rounds=rounds)
+
+
+def nnrelief(
+    alpha_fc: float = 0.95,
+    alpha_conv: float | None = None,
+    *,
+    samples: int = 1000,
+    kernels: str = "frobenius",
+    residual: float | None = None,
+    clean_up: bool = True,
+    stop: Stop = stops.epochs(5),
+    rewind: Rewind = rewinds.to_init,
+    rounds: int = 10,
+) -> Recipe:
+    """NNrelief: each neuron keeps the connections that carry a share α of its signal.
+
+    The paper starts each round of the LeNets from the initial weights (`to_init`) and fine-tunes
+    VGG and ResNet (`rewind=rewinds.fine_tune`). `clean_up` is in the authors' code, not in the
+    paper. Source: NNrelief paper, Algorithms 1 and 2, Table 10. Taught in notebook 04.
+
+    >>> print(nnrelief(0.95, 0.9, rounds=20))
+    nnrelief() × signal_share(alpha_conv=0.9) × neuron × epochs(5) × to_init, 20 rounds, clean-up
+    """
+    score = scores.nnrelief(samples, kernels, residual)
+    budget = budgets.signal_share(alpha_fc, alpha_conv)
+    return Recipe(score, budget, scopes.neuron, stop, rewind, rounds, clean_up)
 
 
 def one_shot(

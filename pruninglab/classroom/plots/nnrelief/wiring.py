@@ -1,0 +1,105 @@
+"""The network as a drawing, Figure 2: thin blue connections to thick red ones."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.collections import LineCollection
+from matplotlib.colors import LinearSegmentedColormap, Normalize
+from matplotlib.figure import Figure
+from torch import Tensor
+
+from ..style import BLUE, GRAY, RED, blank
+
+COLD_TO_HOT = LinearSegmentedColormap.from_list("blue to red", [BLUE, "#8AA8B8", "#E0A060", RED])
+
+
+def wiring(
+    networks: Mapping[str, Mapping[str, Tensor]], *, lines: int = 120, figure: Figure | None = None
+) -> Figure:
+    """Draw one panel per network: a column of dots per layer, connections between them.
+
+    `networks` maps a title to importances by layer, each (out, in + 1) as from
+    `network_importance`, 0 where a connection is dead. Of each layer `lines` are drawn, half of
+    them the strongest, half spread evenly over the ranks of the rest; the weak ones first, so that
+    the strong ones are seen. Colour and width tell the importance times the connections that enter
+    the neuron: 1 is a fair share. The scale is the same in all panels. Units without a drawn
+    connection are gray.
+    """
+    figure, axes = blank(figure, 4.6 * len(networks), 4.0, columns=len(networks))
+    fair = {
+        title: [_fair_share(shares[:, :-1].cpu()) for shares in layers.values()]
+        for title, layers in networks.items()
+    }
+    drawn = {title: [_chosen(one, lines) for one in many] for title, many in fair.items()}
+    highest = max(
+        float(values.max(initial=0.0)) for many in drawn.values() for _, _, values in many
+    )
+    scale = Normalize(0, max(np.sqrt(highest), 1e-9))
+    for one, (title, layers) in zip(axes, drawn.items(), strict=True):
+        _draw_network(one, fair[title], layers, scale)
+        alive = sum(int((shares > 0).sum()) for shares in networks[title].values())
+        one.set_title(f"{title}: {alive:,} connections")
+    figure.text(
+        0.5, 0.015,
+        f"of each layer the {lines // 2} strongest and {lines // 2} of the rest · thin blue: "
+        "hardly any of its neuron's signal · thick red: many times a fair share",
+        ha="center", fontsize=9,
+    )  # fmt: skip
+    figure.subplots_adjust(left=0.01, right=0.99, bottom=0.06, top=0.93, wspace=0.03)
+    return figure
+
+
+def _fair_share(shares: Tensor) -> Tensor:
+    """Return importance × number of living connections of the neuron: 1 if all were equal."""
+    return shares * (shares > 0).sum(dim=1, keepdim=True)
+
+
+def _chosen(fair: Tensor, lines: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return (into, out of, value): half the strongest, half spread over the rest, weak first."""
+    values, places = (part.numpy() for part in fair.flatten().sort(stable=True))
+    living = int((values > 0).sum())
+    values, places = values[len(values) - living :], places[len(places) - living :]
+    strongest = min(lines // 2, living)
+    rest = np.linspace(0, living - strongest - 1, min(lines // 2, living - strongest)).astype(int)
+    picked = np.concatenate([rest, np.arange(living - strongest, living)])
+    into, out_of = np.divmod(places[picked], fair.shape[1])
+    return into, out_of, values[picked]
+
+
+def _heights(count: int) -> np.ndarray:
+    return np.linspace(1, 0, count) if count > 10 else np.linspace(0.9, 0.1, count)
+
+
+def _draw_network(
+    axes: Axes,
+    layers: list[Tensor],
+    drawn: list[tuple[np.ndarray, np.ndarray, np.ndarray]],
+    scale: Normalize,
+) -> None:
+    sizes = [layers[0].shape[1], *(len(one) for one in layers)]
+    touched = [np.zeros(size, dtype=bool) for size in sizes]
+    for place, (into, out_of, values) in enumerate(drawn):
+        left = np.stack([np.full(len(into), place), _heights(sizes[place])[out_of]], axis=1)
+        right = np.stack([np.full(len(into), place + 1), _heights(sizes[place + 1])[into]], axis=1)
+        strength = scale(np.sqrt(values))
+        axes.add_collection(
+            LineCollection(
+                list(np.stack([left, right], axis=1)),
+                colors=COLD_TO_HOT(strength),
+                linewidths=0.3 + 2.5 * np.asarray(strength) ** 2,
+                # Soft edges would make the saved picture four times as large.
+                antialiaseds=False,
+            )
+        )
+        touched[place][out_of] = True
+        touched[place + 1][into] = True
+    for place, (size, used) in enumerate(zip(sizes, touched, strict=True)):
+        dot = 16 if size <= 10 else 5 if size <= 100 else 1.5
+        colors = np.where(used, "black", GRAY)
+        axes.scatter(np.full(size, place), _heights(size), s=dot, c=colors, zorder=3)
+        axes.text(place, -0.05, f"{size}", ha="center", fontsize=9)
+    axes.set(xlim=(-0.35, len(sizes) - 0.65), ylim=(-0.1, 1.04))
+    axes.set_axis_off()

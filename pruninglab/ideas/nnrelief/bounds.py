@@ -1,0 +1,123 @@
+"""By how much can the outputs change when connections go? Eqs. (5), (7), (8), (13), (14)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from .cut import check_share
+from .importance import connection_signal
+
+Layer = tuple[Tensor, Tensor | None]
+Keep = tuple[Tensor, Tensor | None]
+
+
+@dataclass(frozen=True, eq=False)
+class Bounds:
+    """Bounds on |output before − output after|, one per output neuron.
+
+    `average`: of the mean over the pruning set. `pointwise`: of the change on any one sample *of
+    the pruning set*; another image may exceed it.
+    """
+
+    average: Tensor
+    pointwise: Tensor
+
+
+def dropped_signal(layer: Layer, keep: Keep, inputs: Tensor) -> Tensor:
+    """Mean signal that each neuron loses: S_j Σ s_kj over what goes, the sum in Eq. (5).
+
+    `layer` is (weight (out, in), bias (out,) or None), `keep` bool masks of the same shapes,
+    `inputs` (samples, in). Returns (out,). The mean change of the neuron is at most this, and this
+    is at most S_j (1 − α), for the cut keeps at least α: the last "=" in Eq. (5) is a "≤".
+    Raises ValueError for shapes that do not fit. Taught in notebook 04.
+
+    >>> layer = torch.tensor([[2.0, -1.0]]), torch.tensor([1.0])
+    >>> keep = torch.tensor([[True, False]]), torch.tensor([True])
+    >>> dropped_signal(layer, keep, torch.tensor([[1.0, 3.0], [2.0, -1.0]]))
+    tensor([2.])
+    """
+    _check_keep(layer, keep)
+    signal = connection_signal(*layer, inputs)
+    column = torch.ones(len(signal), dtype=torch.bool) if keep[1] is None else keep[1]
+    kept = torch.cat([keep[0], column.to(keep[0].device)[:, None]], dim=1)
+    return signal.masked_fill(kept, 0.0).sum(dim=1)
+
+
+def residuals(layer: Layer, keep: Keep, inputs: Tensor) -> Tensor:
+    """Change of every neuron before its activation, sample by sample: δ_p of Eq. (4), (n, out).
+
+    Arguments as in `dropped_signal`.
+    """
+    _check_keep(layer, keep)
+    lost = inputs @ layer[0].masked_fill(keep[0], 0.0).T
+    if layer[1] is not None and keep[1] is not None:
+        lost = lost + layer[1].masked_fill(keep[1], 0.0)
+    return lost.abs()
+
+
+def carry_change(change: Tensor, weights: Sequence[Tensor], lipschitz: float = 1.0) -> Tensor:
+    """Bound the change of the outputs by that of an earlier layer: Eqs. (13), (14).
+
+    `change` (…, m_l), of the neurons of layer l before their activation; `weights` are those of
+    the layers after it, as the *pruned* network has them; `lipschitz` is C of the activation.
+    Returns (…, outputs): C^(L−l) |W_L| … |W_(l+1)| change.
+    """
+    for weight in weights:
+        change = lipschitz * change @ weight.abs().T
+    return change
+
+
+def error_bounds(
+    layers: Sequence[Layer],
+    keeps: Sequence[Keep],
+    inputs: Tensor,
+    *,
+    activation: Callable[[Tensor], Tensor] = torch.relu,
+    lipschitz: float = 1.0,
+    alpha: float | None = None,
+) -> Bounds:
+    """Bound how far pruning moves the outputs of a stack of Linear layers.
+
+    `layers` are (weight, bias or None), `keeps` their bool masks, `inputs` (samples, in) the
+    pruning set, `lipschitz` the constant of `activation`, which stands between the layers (1 for
+    ReLU, ELU, tanh).
+
+    One pruned layer gives Eqs. (5), (7), (8) and, through `carry_change`, (13) and (14). Several
+    at once, which the paper leaves open: with W and x before, Ŵ and x̂ after pruning,
+    |Wx − Ŵx̂| ≤ |(W − Ŵ)x| + |Ŵ| |x − x̂|, so each layer adds its own residual, measured on the
+    signal of the whole network, to what earlier layers hand on. With `alpha` the residual is the
+    printed S_j (1 − α) in place of the sum that really goes, hence a larger average bound.
+
+    Raises ValueError for numbers of layers or shapes that do not fit, alpha outside (0, 1] or a
+    negative Lipschitz constant. Source: NNrelief paper, Section 5.2. Taught in notebook 04.
+    """
+    if len(layers) != len(keeps) or not layers:
+        raise ValueError(f"{len(layers)} layers and {len(keeps)} keeps: give as many, at least one")
+    if not 0 <= lipschitz < float("inf"):
+        raise ValueError(f"lipschitz={lipschitz} must be at least 0 and finite")
+    if alpha is not None:
+        check_share(alpha)
+    average = inputs.new_zeros(layers[0][0].shape[1])
+    pointwise = torch.zeros_like(inputs)
+    for place, (layer, keep) in enumerate(zip(layers, keeps, strict=True)):
+        lost, change = dropped_signal(layer, keep, inputs), residuals(layer, keep, inputs)
+        if alpha is not None:
+            lost = connection_signal(*layer, inputs).sum(dim=1) * (1 - alpha)
+        pruned = [layer[0].masked_fill(~keep[0], 0.0)]
+        factor = lipschitz if place else 1.0
+        average = lost + carry_change(average, pruned, factor)
+        pointwise = change + carry_change(pointwise, pruned, factor)
+        inputs = activation(torch.nn.functional.linear(inputs, *layer))
+    return Bounds(average, pointwise.amax(dim=0))
+
+
+def _check_keep(layer: Layer, keep: Keep) -> None:
+    for name, tensor, mask in zip(("weight", "bias"), layer, keep, strict=True):
+        if mask is None:
+            continue
+        if tensor is None or mask.dtype != torch.bool or mask.shape != tensor.shape:
+            raise ValueError(f"the mask of the {name} must be bool and of its shape")

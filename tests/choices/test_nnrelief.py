@@ -1,0 +1,235 @@
+"""NNrelief as a row of the table: its score, its budget, its stop, its recipe."""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+import pruninglab as lab
+from pruninglab.choices import budgets, rewinds, scopes, scores, stops
+from pruninglab.data import Data, Split
+from pruninglab.engine.masks import Masks, cut
+from pruninglab.engine.training import Epoch, State
+from pruninglab.ideas.nnrelief import (
+    clean_up,
+    connection_importance,
+    network_importance,
+    share_cut,
+)
+
+TRAINING = lab.Training(batch_size=30)
+
+
+def batch_of(data: Data) -> tuple[torch.Tensor, torch.Tensor]:
+    return data.train.inputs, data.train.targets
+
+
+# The score
+
+
+def test_the_score_is_the_importance_of_weights_and_biases(
+    tiny_net: nn.Sequential, tiny_data: Data
+) -> None:
+    found = scores.nnrelief(samples=7)(tiny_net, batch_of(tiny_data))
+    assert list(found) == ["1.weight", "1.bias", "3.weight", "3.bias"]
+    seen = tiny_data.train.inputs[:7].flatten(1)
+    expected = connection_importance(tiny_net[1].weight, tiny_net[1].bias, seen)
+    torch.testing.assert_close(found["1.weight"], expected[:, :-1])
+    torch.testing.assert_close(found["1.bias"], expected[:, -1])
+
+
+def test_the_score_of_kernels_fits_their_masks() -> None:
+    net = lab.nets.resnet_20(inputs=(1, 8, 8), seed=0)
+    found = scores.nnrelief()(net, (torch.rand(3, 1, 8, 8), torch.zeros(3)))
+    named = dict(net.named_parameters())
+    for name, score in found.items():
+        parameter = named[name]
+        kernels = (*parameter.shape[:2], *(1,) * (parameter.dim() - 2))
+        assert score.shape == kernels
+    assert set(found) == set(Masks.full(net, biases=True))
+
+
+def test_options_of_the_score_change_it() -> None:
+    net = lab.nets.resnet_20(inputs=(1, 8, 8), seed=0)
+    net.block1_1.bn2.weight.data[:4] = 1e-6
+    batch = (torch.rand(6, 1, 8, 8), torch.zeros(6))
+    plain = scores.nnrelief()(net, batch)
+    for other in (
+        scores.nnrelief(samples=3),
+        scores.nnrelief(kernels="l1"),
+        scores.nnrelief(kernels="mean_map"),
+        scores.nnrelief(residual=0.95),
+    ):
+        found = other(net, batch)
+        assert not all(torch.allclose(found[name], plain[name], rtol=1e-4) for name in plain)
+
+
+@pytest.mark.parametrize(
+    ("options", "named"),
+    [
+        ({"samples": 0}, "samples=0"),
+        ({"samples": 1.5}, "samples=1.5"),
+        ({"kernels": "l2"}, "kernels='l2'"),
+        ({"residual": 0.0}, "residual=0.0"),
+    ],
+)
+def test_the_score_refuses(options: dict[str, object], named: str) -> None:
+    with pytest.raises(ValueError, match=named):
+        scores.nnrelief(**options)
+
+
+# The budget
+
+
+def test_the_budget_counts_by_hand() -> None:
+    values = torch.tensor([[0.5, 0.3, 0.2, 0.0], [0.9, 0.05, 0.05, 0.0], [0.0, 0.0, 0.0, 0.0]])
+    alive = torch.ones_like(values, dtype=torch.bool)
+    assert budgets.signal_share(0.8)(values, alive).tolist() == [2, 1, 0]
+    assert budgets.signal_share(1.0)(values, alive).tolist() == [3, 3, 0]
+    # The share is taken of the living: without the first, 0.3 is less than 80 % of 0.5.
+    alive[0, 0] = False
+    assert budgets.signal_share(0.8)(values, alive).tolist() == [2, 1, 0]
+    assert budgets.signal_share(0.6)(values, alive).tolist() == [1, 1, 0]
+
+
+def test_the_cut_of_the_engine_is_that_of_the_idea(
+    tiny_net: nn.Sequential, tiny_data: Data
+) -> None:
+    masks = Masks.full(tiny_net, biases=True)
+    scored = scores.nnrelief()(tiny_net, batch_of(tiny_data))
+    kept = cut(scored, masks, budgets.signal_share(0.7), scopes.neuron)
+    for name, shares in network_importance(tiny_net, tiny_data.train.inputs).items():
+        expected = share_cut(shares, 0.7)
+        assert torch.equal(kept[f"{name}.weight"], expected[:, :-1])
+        assert torch.equal(kept[f"{name}.bias"], expected[:, -1])
+
+
+def test_connections_and_kernels_have_their_own_share() -> None:
+    net = lab.nets.lenet_5(inputs=(1, 16, 16), seed=0)
+    batch = (torch.rand(5, 1, 16, 16), torch.zeros(5))
+    scored, masks = scores.nnrelief()(net, batch), Masks.full(net, biases=True)
+
+    def kept(*shares: float) -> dict[str, int]:
+        found = cut(scored, masks, budgets.signal_share(*shares), scopes.neuron)
+        return {name: int(mask.sum()) for name, mask in found.items()}
+
+    both, strict_conv, strict_fc = kept(0.9), kept(0.9, 0.5), kept(0.5, 0.9)
+    assert both == kept(0.9, 0.9)
+    for name in both:
+        conv, fc = name.startswith("conv"), name.startswith("fc")
+        if name.endswith("weight"):
+            assert (strict_conv[name] < both[name]) == (conv and name != "conv1.weight")
+            assert (strict_fc[name] < both[name]) == fc
+
+
+def test_shares_that_cannot_be_told_apart_are_refused(tiny_net: nn.Sequential) -> None:
+    mixed = {"a.weight": torch.rand(2, 3), "b.weight": torch.rand(2, 2, 3, 3)}
+    alive = {name: torch.ones_like(score, dtype=torch.bool) for name, score in mixed.items()}
+    with pytest.raises(ValueError, match=r"alpha_fc=0\.9 and alpha_conv=0\.5 differ"):
+        cut(mixed, alive, budgets.signal_share(0.9, 0.5), scopes.global_)
+    cut(mixed, alive, budgets.signal_share(0.9, 0.9), scopes.global_)
+    for bad in (0.0, 1.1, float("nan")):
+        with pytest.raises(ValueError, match="alpha_fc="):
+            budgets.signal_share(bad)
+        with pytest.raises(ValueError, match="alpha_conv="):
+            budgets.signal_share(0.9, bad)
+
+
+def test_the_share_works_for_magnitudes_too(tiny_net: nn.Sequential) -> None:
+    masks = Masks.full(tiny_net)
+    sizes = scores.magnitude(tiny_net, (torch.empty(0), torch.empty(0)))
+    kept = cut(sizes, masks, budgets.signal_share(0.9), scopes.layer)
+    for name, size in sizes.items():
+        values, total = size[kept[name]].double(), float(size.double().sum())
+        assert float(values.sum()) >= 0.9 * total
+        assert float(values.sum() - values.min()) < 0.9 * total
+
+
+# The stop
+
+
+def test_best_of_goes_back_to_the_best_epoch(tiny_net: nn.Sequential, tiny_data: Data) -> None:
+    state = State(tiny_net, tiny_data, Masks.full(tiny_net))
+    stop = stops.best_of(5)
+    for place, reached in enumerate([0.5, 0.8, 0.7, 0.8, 0.6], start=1):
+        with torch.no_grad():
+            tiny_net[1].weight.fill_(place)
+        state.epoch = place
+        state.history.append(Epoch(place, 1.0, reached, 0.1))
+        assert stop(state) == (place == 5)
+    assert tiny_net[1].weight[0, 0].item() == 2
+    assert "best" not in state.memory
+
+
+def test_best_of_leaves_a_round_with_its_best_validation_accuracy(
+    tiny_net: nn.Sequential, tiny_data: Data
+) -> None:
+    recipe = lab.recipes.nnrelief(0.7, stop=stops.best_of(6), rounds=2)
+    for done in lab.prune(tiny_net, tiny_data, recipe, seed=0, training=TRAINING):
+        assert len(done.history) == 6
+        best = max(epoch.validation_accuracy for epoch in done.history)
+        assert done.validation_accuracy == best
+        assert done.nonzero_dead == 0
+
+
+def test_best_of_refuses(tiny_net: nn.Sequential, tiny_data: Data) -> None:
+    with pytest.raises(ValueError, match="at_most=-1"):
+        stops.best_of(-1)
+    nothing = Split(tiny_data.validation.inputs[:0], tiny_data.validation.targets[:0])
+    with pytest.raises(ValueError, match="validation split"):
+        lab.train(tiny_net, replace(tiny_data, validation=nothing), stop=stops.best_of(2))
+
+
+# The recipe
+
+
+def test_the_recipe_prints_its_row() -> None:
+    assert str(lab.recipes.nnrelief(0.9, samples=500, rounds=3)) == (
+        "nnrelief(samples=500) × signal_share(alpha_fc=0.9) × neuron × epochs(5) × to_init, "
+        "3 rounds, clean-up"
+    )
+    plain = lab.recipes.nnrelief(clean_up=False, rewind=rewinds.fine_tune, rounds=1)
+    assert str(plain).endswith("× fine_tune, 1 rounds")
+
+
+def test_a_round_of_the_recipe_by_hand(tiny_net: nn.Sequential, tiny_data: Data) -> None:
+    recipe = lab.recipes.nnrelief(0.6, stop=stops.epochs(2), rounds=2)
+    rounds = list(lab.prune(copy.deepcopy(tiny_net), tiny_data, recipe, seed=0, training=TRAINING))
+    first = rounds[0]
+    trained = copy.deepcopy(tiny_net)
+    trained.load_state_dict(first.trained)
+    expected = Masks.full(trained, biases=True)
+    for name, shares in network_importance(trained, tiny_data.train.inputs).items():
+        kept = share_cut(shares, 0.6)
+        expected.shrink({f"{name}.weight": kept[:, :-1], f"{name}.bias": kept[:, -1]})
+    expected.shrink(clean_up(trained, expected, tiny_data.train.inputs))
+    assert all(torch.equal(first.masks[name], expected[name]) for name in expected)
+    assert first.masks.total == 24 + 6 + 18 + 3
+    assert 0 < rounds[2].density < rounds[1].density < 1
+
+
+def test_clean_up_changes_the_count_but_not_the_outputs(
+    tiny_net: nn.Sequential, tiny_data: Data
+) -> None:
+    kept, outputs = [], []
+    for wanted in (False, True):
+        net = copy.deepcopy(tiny_net)
+        recipe = lab.recipes.nnrelief(0.25, stop=stops.epochs(3), clean_up=wanted, rounds=1)
+        done = next(lab.prune(net, tiny_data, recipe, seed=0, training=TRAINING))
+        kept.append(done.masks.kept)
+        outputs.append(net(tiny_data.test.inputs).detach().numpy())
+    assert kept[1] < kept[0]
+    np.testing.assert_allclose(outputs[0], outputs[1], atol=1e-6)
+
+
+def test_a_layer_without_biases_has_not_collapsed(tiny_net: nn.Sequential) -> None:
+    masks = Masks.full(tiny_net, biases=True)
+    masks.shrink({"3.bias": torch.zeros(3, dtype=torch.bool)})
+    assert masks.collapsed() == []
+    masks.shrink({"3.weight": torch.zeros(3, 6, dtype=torch.bool)})
+    assert masks.collapsed() == ["3.weight"]

@@ -1,0 +1,116 @@
+"""Parameters, operations and active units: by hand, and against torch's own counter."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.utils.flop_counter import FlopCounterMode
+
+from pruninglab import nets
+from pruninglab.costs import active_neurons, count_flops, count_parameters
+from pruninglab.engine.masks import Masks
+
+
+def counted_by_torch(net: nn.Module, inputs: Tensor) -> int:
+    with FlopCounterMode(display=False) as counter, torch.no_grad():
+        net(inputs)
+    return counter.get_total_flops()
+
+
+@pytest.mark.parametrize(
+    ("make", "shape"),
+    [
+        (nets.lenet_300_100, (1, 28, 28)),
+        (nets.lenet_5, (1, 28, 28)),
+        (nets.vgg_like, (3, 32, 32)),
+        (nets.resnet_20, (3, 32, 32)),
+    ],
+)
+def test_torch_counts_the_same_but_for_additions_of_the_bias(
+    make: Callable[..., nn.Module], shape: tuple[int, int, int]
+) -> None:
+    """torch counts 2·I·O for a Linear layer, and 2·H·W·C_in·K²·C_out for a convolution."""
+    net, inputs = make(inputs=shape, seed=0).eval(), torch.rand(1, *shape)
+    found = count_flops(net, inputs)
+    sizes: dict[str, int] = {}
+    for name, layer in net.named_modules():
+        if isinstance(layer, nn.Conv2d):
+            layer.register_forward_hook(
+                lambda _, __, made, name=name: sizes.__setitem__(name, made[0].numel())
+            )
+    net(inputs)
+    torch_would = 0
+    for name, operations in found.items():
+        layer = net.get_submodule(name)
+        extra = layer.out_features if isinstance(layer, nn.Linear) else -2 * sizes[name]
+        torch_would += operations + extra
+    assert torch_would == counted_by_torch(net, inputs)
+
+
+def test_appendix_b_by_hand() -> None:
+    net = nn.Sequential(nn.Conv2d(3, 5, 3, stride=2), nn.Flatten(), nn.Linear(5 * 3 * 3, 4))
+    inputs = torch.rand(2, 3, 7, 7)
+    assert count_flops(net, inputs) == {"0": 2 * 9 * (3 * 9 + 1) * 5, "2": (2 * 45 - 1) * 4}
+    assert count_flops(net, inputs, places="input")["0"] == 2 * 49 * (3 * 9 + 1) * 5
+
+
+def test_operations_and_parameters_under_masks() -> None:
+    net = nn.Sequential(nn.Conv2d(2, 3, 2, bias=False), nn.Flatten(), nn.Linear(3, 2))
+    masks = Masks.full(net, biases=True)
+    kernels = torch.tensor([[1, 0], [1, 0], [0, 0]]).bool()[:, :, None, None]
+    masks.shrink({
+        "0.weight": kernels.expand(3, 2, 2, 2),
+        "2.weight": torch.tensor([[1, 0, 0], [0, 0, 0]]).bool(),
+        "2.bias": torch.tensor([1, 0]).bool(),
+    })  # fmt: skip
+    inputs = torch.rand(1, 2, 2, 2)
+    assert count_parameters(net, masks) == 8 + 1 + 1
+    assert count_parameters(net) == 24 + 6 + 2
+    # Two filters of one living 2×2 kernel; one connection, which is a single product.
+    assert count_flops(net, inputs, masks) == {"0": 2 * (4 + 1) * 2, "2": 1}
+    assert count_flops(net, inputs, masks, skip="units") == {"0": 2 * (4 + 1) * 2, "2": 1}
+    scattered = {"2.weight": torch.tensor([[1, 0, 0], [0, 1, 0]]).bool()}
+    assert count_flops(net, inputs, scattered)["2"] == 1 + 1
+    # A dense layer from 2 inputs to 2 outputs: dead weights inside it save nothing.
+    assert count_flops(net, inputs, scattered, skip="units")["2"] == (2 * 2 - 1) * 2
+
+
+def test_full_masks_cost_what_no_masks_cost() -> None:
+    net, inputs = nets.resnet_20(inputs=(1, 16, 16), seed=0).train(), torch.rand(1, 1, 16, 16)
+    full = Masks.full(net)
+    assert count_parameters(net, full) == nets.parameter_count(net)
+    for skip in ("weights", "units"):
+        assert count_flops(net, inputs, full, skip=skip) == count_flops(net, inputs)
+    assert net.training
+    assert not any(module._forward_hooks for module in net.modules())
+
+
+def test_active_neurons_by_hand() -> None:
+    masks = {
+        "1.weight": torch.tensor([[1, 0, 0], [0, 0, 0], [0, 1, 0], [1, 1, 0]]).bool(),
+        "1.bias": torch.tensor([0, 1, 0, 0]).bool(),
+        "3.weight": torch.tensor([[1, 1, 0, 0], [0, 0, 0, 0]]).bool(),
+        "3.bias": torch.tensor([0, 0]).bool(),
+    }
+    # Input 2 is read by none; unit 2 and 3 are read by none, unit 1 lives by its bias.
+    assert active_neurons(masks) == (2, 2, 1)
+    del masks["1.bias"]
+    assert active_neurons(masks) == (2, 1, 1)
+    assert active_neurons(Masks.full(nets.lenet_300_100(), biases=True)) == (784, 300, 100, 10)
+
+
+def test_bad_input_is_refused() -> None:
+    net = nn.Linear(2, 2)
+    with pytest.raises(ValueError, match="skip='zeros'"):
+        count_flops(net, torch.ones(1, 2), skip="zeros")
+    with pytest.raises(ValueError, match="places='middle'"):
+        count_flops(net, torch.ones(1, 2), places="middle")
+    with pytest.raises(KeyError, match=r"'fc\.weight'"):
+        count_parameters(net, {"fc.weight": torch.ones(2, 2, dtype=torch.bool)})
+    with pytest.raises(ValueError, match="stack of Linear layers"):
+        active_neurons(Masks.full(nets.lenet_5()))
+    with pytest.raises(ValueError, match="stack of Linear layers"):
+        active_neurons({})
