@@ -7,6 +7,7 @@ kinds of layers may define `for_kind("linear" | "conv" | "mixed") -> budget`.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
@@ -105,3 +106,24 @@ class pq_bound:
         share = (self.gamma * (1 - retained)).clamp(max=self.beta)
         gone = (living.to(share.device) * share).floor().long()
         return living - gone.to(living.device)
+
+
+@dataclass(frozen=True)
+class threshold:
+    """Whoever scores below `alpha` goes, however many they are.
+
+    `alpha` > 0 and finite, else ValueError. Made for scores of a known range, as a learned mask in
+    [0, 1]. Source: concave-masks paper, Algorithm 1, line 4. Taught in notebook 05.
+
+    >>> threshold(0.1)(torch.tensor([[0.0, 0.1, 0.7]]), torch.tensor([[True, True, True]]))
+    tensor([2])
+    """
+
+    alpha: float
+
+    def __post_init__(self) -> None:
+        if not 0 < self.alpha < math.inf:
+            raise ValueError(f"alpha={self.alpha} must be above 0 and finite")
+
+    def __call__(self, scores: Tensor, alive: Tensor) -> Tensor:
+        return ((scores >= self.alpha) & alive).sum(dim=1)

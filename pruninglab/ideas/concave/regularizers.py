@@ -49,7 +49,7 @@ class log:
     tensor([0.0000, 0.2891, 1.0000])
     """
 
-    eps: float = 0.1
+    eps: float
 
     def __post_init__(self) -> None:
         check_positive("eps", self.eps)
@@ -68,7 +68,7 @@ class lq:
     The slope at 0 is given as 1e30: an entry that has reached 0 never leaves it.
     """
 
-    q: float = 0.5
+    q: float
 
     def __post_init__(self) -> None:
         if not 0 < self.q < 1:
@@ -92,7 +92,7 @@ class mcp:
     tensor([0.0000, 0.7500, 1.0000, 1.0000])
     """
 
-    b: float = 0.5
+    b: float
 
     def __post_init__(self) -> None:
         check_positive("b", self.b)
