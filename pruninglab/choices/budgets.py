@@ -7,6 +7,7 @@ kinds of layers may define `for_kind("linear" | "conv" | "mixed") -> budget`.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
@@ -147,3 +148,24 @@ class signal_share:
 
 def _count_share(scores: Tensor, alive: Tensor, alpha: float) -> Tensor:
     return share_count(scores.masked_fill(~alive, 0.0), alpha)
+
+
+@dataclass(frozen=True)
+class threshold:
+    """Whoever scores below `alpha` goes, however many they are.
+
+    `alpha` > 0 and finite, else ValueError. Made for scores of a known range, as a learned mask in
+    [0, 1]. Source: concave-masks paper, Algorithm 1, line 4. Taught in notebook 05.
+
+    >>> threshold(0.1)(torch.tensor([[0.0, 0.1, 0.7]]), torch.tensor([[True, True, True]]))
+    tensor([2])
+    """
+
+    alpha: float
+
+    def __post_init__(self) -> None:
+        if not 0 < self.alpha < math.inf:
+            raise ValueError(f"alpha={self.alpha} must be above 0 and finite")
+
+    def __call__(self, scores: Tensor, alive: Tensor) -> Tensor:
+        return ((scores >= self.alpha) & alive).sum(dim=1)

@@ -3,11 +3,12 @@
 A score is `score(net, batch) -> dict[str, Tensor]`: parameter names to non-negative tensors that
 broadcast to the parameter, so (out, in, 1, 1) scores whole kernels. `batch` is (inputs, targets).
 Two attributes are optional: `biases = True` if it scores biases too, and `samples`, how many
-training images it wants in the batch.
+training images it wants in the batch. `learned_mask` is learned while the network trains.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar
@@ -15,11 +16,13 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
+from ..ideas.concave import Regularizer
 from ..ideas.nnrelief import VARIANTS, check_share, network_importance
 
 Batch = tuple[Tensor, Tensor]
 Score = Callable[[nn.Module, Batch], dict[str, Tensor]]
 
+MASK_FORMS = ("box", "sigmoid")
 PRUNABLE = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d)
 
 
@@ -108,3 +111,41 @@ class nnrelief:
             if f"{prefix}bias" in named:
                 scores[f"{prefix}bias"] = shares[:, -1]
         return scores
+
+
+@dataclass(frozen=True)
+class learned_mask:
+    """A mask m in [0, 1] per weight, trained together with the weights: min L(m ⊙ θ) + λ Σ r(mᵢ).
+
+    The pruning loop trains it in every round but the last, and takes m as the score: `regularizer`
+    r is one of `ideas.concave`, `lam` = λ ≥ 0 stands before a sum over all weights, so it is small
+    (the paper: 1e-6 for log, 3e-6 for l1). m starts at `start` in (0, 1), is clipped to [0, 1]
+    after every step and kept between rounds; the weights' own optimizer acts on it, with
+    `weight_decay` ≥ 0 of its own. `form="sigmoid"` is the ablation m = σ(βs) without clipping,
+    where β grows to `steepest` during each round. Raises ValueError for a value out of range.
+    Source: concave-masks paper, Algorithm 1; Section V-G for the sigmoid. Taught in notebook 05.
+    """
+
+    regularizer: Regularizer
+    lam: float
+    weight_decay: float = 0.0
+    start: float = 0.5
+    form: str = "box"
+    steepest: float = 200.0
+
+    def __post_init__(self) -> None:
+        for name in ("lam", "weight_decay"):
+            if not 0 <= getattr(self, name) < math.inf:
+                raise ValueError(f"{name}={getattr(self, name)} must be at least 0 and finite")
+        if not 0 < self.start < 1:
+            raise ValueError(f"start={self.start} must lie strictly between 0 and 1")
+        if self.form not in MASK_FORMS:
+            raise ValueError(f"form={self.form!r} is not known; choose from {MASK_FORMS}")
+        if not 1 <= self.steepest < math.inf:
+            raise ValueError(f"steepest={self.steepest} must be at least 1 and finite")
+        for name in ("value", "derivative"):
+            if not callable(getattr(self.regularizer, name, None)):
+                raise TypeError(f"regularizer={self.regularizer!r} has no function {name!r}")
+
+    def __call__(self, net: nn.Module, batch: Batch) -> dict[str, Tensor]:
+        raise TypeError("learned_mask is learned in training; give it to a recipe for `prune`")

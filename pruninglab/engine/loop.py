@@ -6,17 +6,19 @@ import copy
 import time
 import warnings
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor, nn
 
-from ..choices.scores import Score, at_snapshot
+from ..choices.rewinds import fine_tune, to_dense
+from ..choices.scores import Batch, Score, at_snapshot, learned_mask
 from ..data import Data
 from ..ideas.nnrelief import clean_up
 from ..settings import device as pick_device
 from .masks import Masks, cut
-from .recipes import Recipe
+from .recipes import Recipe, cell
+from .soft import SoftMask
 from .training import Epoch, State, Training, accuracy, fit, reproducible, validation_accuracy
 
 Weights = dict[str, Tensor]
@@ -31,6 +33,7 @@ class Round:
     the state dict after training and before pruning. The last round only trains: there `masks`
     equals `alive` (Algorithm 1 of the SAP paper returns the trained w_T with m_T).
     `nonzero_dead` counts dead weights that training moved off zero: 0, or something is wrong.
+    `soft` is the learned mask before the cut, if the recipe learns one.
     """
 
     index: int
@@ -49,6 +52,7 @@ class Round:
     trained: Weights
     net: nn.Module
     snapshots: Mapping[str, Weights]
+    soft: Mapping[str, Tensor] = field(default_factory=dict)
 
     def __str__(self) -> str:
         return (
@@ -66,6 +70,7 @@ class Checkpoint:
     masks: Masks
     weights: Weights
     snapshots: dict[str, Weights]
+    soft: Weights = field(default_factory=dict)
 
 
 def prune(
@@ -90,6 +95,7 @@ def prune(
     """
     if not isinstance(seed, int):
         raise TypeError(f"seed={seed!r} must be a whole number")
+    _check_learned(recipe)
     target = pick_device(device)
     net.to(target)
     masks = Masks.full(net, biases=getattr(recipe.score, "biases", False))
@@ -103,7 +109,8 @@ def checkpoint(done: Round, recipe: Recipe, seed: int) -> Checkpoint:
     """Return what `prune(..., start=...)` needs to go on after the round `done`."""
     net = copy.deepcopy(done.net)
     _rewind(net, recipe, done.snapshots, done.masks, seed, done.index)
-    return Checkpoint(done.index + 1, done.masks, copy_weights(net), dict(done.snapshots))
+    soft = _dead_at_zero(done.soft, done.masks)
+    return Checkpoint(done.index + 1, done.masks, copy_weights(net), dict(done.snapshots), soft)
 
 
 def copy_weights(net: nn.Module) -> Weights:
@@ -120,6 +127,7 @@ def _resume(state: State, start: Checkpoint, device: torch.device) -> None:
         name: {key: tensor.to(device) for key, tensor in weights.items()}
         for name, weights in start.snapshots.items()
     }
+    state.soft = {name: mask.to(device) for name, mask in start.soft.items()}
 
 
 def _rounds(state: State, recipe: Recipe, training: Training, seed: int) -> Iterator[Round]:
@@ -134,7 +142,7 @@ def _rounds(state: State, recipe: Recipe, training: Training, seed: int) -> Iter
 def _one_round(state: State, recipe: Recipe, training: Training, seed: int) -> Round:
     start = time.perf_counter()
     _train_round(state, recipe, training, seed)
-    alive, trained = state.masks.clone(), copy_weights(state.net)
+    alive, trained, soft = state.masks.clone(), copy_weights(state.net), dict(state.soft)
     seconds = time.perf_counter() - start
     validated = validation_accuracy(state.net, state.data)
     test_accuracy = accuracy(state.net, state.data.test)
@@ -164,27 +172,60 @@ def _one_round(state: State, recipe: Recipe, training: Training, seed: int) -> R
         trained=trained,
         net=state.net,
         snapshots=state.snapshots,
+        soft=soft,
     )
 
 
 def _train_round(state: State, recipe: Recipe, training: Training, seed: int) -> None:
     wanted = getattr(recipe.rewind, "epoch", None)
-    for _ in fit(state, training, recipe.stop, seed):
+    soft = _soft_mask(state, recipe)
+    for _ in fit(state, training, recipe.stop, seed, soft):
         if state.round == 0 and state.epoch == wanted:
-            state.snapshots[f"epoch {wanted}"] = copy_weights(state.net)
+            weights = soft.unmasked() if soft else copy_weights(state.net)
+            state.snapshots[f"epoch {wanted}"] = weights
+    if soft:
+        state.soft = soft.values()
     if state.round == 0:
         state.snapshots["dense"] = copy_weights(state.net)
 
 
 def _prune_round(state: State, recipe: Recipe) -> None:
     """Score the network, cut what the budget asks, and set the newly dead to zero."""
-    samples = getattr(recipe.score, "samples", SCORE_SAMPLES)
-    split = state.data.train.take(samples)
-    scores = recipe.score(_judged(state, recipe.score), (split.inputs, split.targets))
+    split = state.data.train.take(getattr(recipe.score, "samples", SCORE_SAMPLES))
+    scores = _scores(state, recipe.score, (split.inputs, split.targets))
     state.masks.shrink(cut(scores, state.masks, recipe.budget, recipe.scope))
     if recipe.clean_up:
         state.masks.shrink(clean_up(state.net, state.masks, split.inputs))
     state.masks.apply_(state.net)
+    state.soft = _dead_at_zero(state.soft, state.masks)
+
+
+def _scores(state: State, score: Score, batch: Batch) -> dict[str, Tensor]:
+    """Return the score of every weight: what training has learned, or what the score says."""
+    if isinstance(score, learned_mask):
+        return state.soft
+    return score(_judged(state, score), batch)
+
+
+def _soft_mask(state: State, recipe: Recipe) -> SoftMask | None:
+    """Return the mask to learn in this round; the last round trains the ticket in isolation."""
+    if not isinstance(recipe.score, learned_mask) or state.round >= recipe.rounds:
+        return None
+    state.masks.apply_(state.net)
+    return SoftMask(state.net, state.masks, state.soft, recipe.score)
+
+
+def _dead_at_zero(soft: Mapping[str, Tensor], masks: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    return {name: mask.masked_fill(~masks[name], 0) for name, mask in soft.items()}
+
+
+def _check_learned(recipe: Recipe) -> None:
+    """Refuse to go on from weights that have the mask in them: it would be multiplied in twice."""
+    if isinstance(recipe.score, learned_mask) and recipe.rewind in (fine_tune, to_dense):
+        raise ValueError(
+            f"rewind={cell(recipe.rewind)} goes on from m ⊙ θ, and a learned mask from m: "
+            "choose to_init, to_epoch or reinitialise"
+        )
 
 
 def _judged(state: State, score: Score) -> nn.Module:

@@ -11,6 +11,7 @@ from ..choices.budgets import Budget
 from ..choices.rewinds import Rewind
 from ..choices.scores import Score
 from ..choices.stops import Stop
+from ..ideas.concave import Regularizer
 
 CHOICES = ("score", "budget", "scope", "stop", "rewind")
 
@@ -213,3 +214,31 @@ def random_pruning(
 ) -> Recipe:
     """Prune at random: what any method must beat. Taught in notebook 00."""
     return Recipe(scores.random, budgets.fraction(share), scope, stop, rewind, rounds)
+
+
+def soft_mask(
+    regularizer: Regularizer,
+    lam: float,
+    alpha: float = 0.05,
+    *,
+    weight_decay: float = 0.0,
+    scope: Callable[..., Any] = scopes.global_,
+    stop: Stop = stops.epochs(5),
+    rewind: Rewind = rewinds.to_init,
+    rounds: int = 3,
+) -> Recipe:
+    """Concave masks: learn a mask with the weights, and drop whoever it puts below α.
+
+    λ decides how sparse it gets, not the threshold. `weight_decay` acts on the mask. Rounds 0 to
+    `rounds` − 1 learn the mask, the last one trains the ticket in isolation. Raises ValueError for
+    `alpha` outside (0, 1) and whatever `scores.learned_mask` refuses. Source: concave-masks paper,
+    Algorithm 1; α is left open there. Taught in notebook 05.
+
+    >>> from pruninglab.ideas.concave import log
+    >>> soft_mask(log(0.1), 1e-6).row()["score"]
+    'learned_mask(regularizer=log(0.1), lam=1e-06)'
+    """
+    if not 0 < alpha < 1:
+        raise ValueError(f"alpha={alpha} must lie strictly between 0 and 1")
+    score = scores.learned_mask(regularizer, lam, weight_decay)
+    return Recipe(score, budgets.threshold(alpha), scope, stop, rewind, rounds)

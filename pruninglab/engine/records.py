@@ -185,12 +185,14 @@ class Record:
             part, _, key = name.partition("|")
             parts.setdefault(part, {})[key] = tensor
         masks, weights = Masks(parts.pop("masks")), parts.pop("weights")
-        return Checkpoint(number, masks, weights, parts)
+        soft = parts.pop("soft", {})
+        return Checkpoint(number, masks, weights, parts, soft)
 
     def save(self, what: Row, rows: list[Row], state: Checkpoint, where: dict[str, str]) -> None:
         """Write the checkpoint, then the record that names it; each whole or not at all."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        parts = {"masks": dict(state.masks), "weights": state.weights, **state.snapshots}
+        parts = {"masks": dict(state.masks), "weights": state.weights, "soft": state.soft}
+        parts |= state.snapshots
         content = save_tensors(
             {
                 f"{part}|{key}": tensor.detach().cpu().contiguous()

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from ..choices.stops import Stop, epochs
 from ..data import Data, Split
 from .masks import Masks
+from .soft import SoftMask
 
 Objective = Callable[[nn.Module, Tensor, Tensor], Tensor]
 Schedule = Callable[[int, int], float]
@@ -124,7 +125,8 @@ class State:
 
     `round` 0 is the dense one; `epoch` counts from 1 within the round; `history` is this round's.
     `memory` lives as long as the run: a stop keeps there what it measured once. It is a cache and
-    must be recomputable from `snapshots`, for a resumed run starts with an empty one.
+    must be recomputable from `snapshots`, for a resumed run starts with an empty one. `soft` is a
+    learned mask between rounds, empty for a recipe that learns none.
     """
 
     net: nn.Module
@@ -135,6 +137,7 @@ class State:
     history: list[Epoch] = field(default_factory=list)
     snapshots: dict[str, dict[str, Tensor]] = field(default_factory=dict)
     memory: dict[Any, Any] = field(default_factory=dict)
+    soft: dict[str, Tensor] = field(default_factory=dict)
 
 
 def train(
@@ -157,11 +160,17 @@ def train(
     return state.history
 
 
-def fit(state: State, training: Training, stop: Stop, seed: int) -> Iterator[State]:
-    """Train one round, yielding the state after every epoch: the body of `train` and `prune`."""
+def fit(
+    state: State, training: Training, stop: Stop, seed: int, soft: SoftMask | None = None
+) -> Iterator[State]:
+    """Train one round, yielding the state after every epoch: the body of `train` and `prune`.
+
+    With `soft` a mask in [0, 1] is trained together with the weights.
+    """
     limit = min(getattr(stop, "at_most", training.max_epochs), training.max_epochs)
     state.epoch, state.history = 0, []
-    optimizer = training.optimizer(state.net.parameters())
+    make = training.optimizer
+    optimizer = soft.optimizer(make) if soft else make(state.net.parameters())
     schedule = torch.optim.lr_scheduler.LambdaLR(
         optimizer, lambda epoch: training.schedule(epoch, max(limit, 1))
     )
@@ -170,7 +179,9 @@ def fit(state: State, training: Training, stop: Stop, seed: int) -> Iterator[Sta
         state.epoch += 1
         start = time.perf_counter()
         with reproducible(seed, state.round, state.epoch) as generator:
-            loss = _one_epoch(state, training, optimizer, generator)
+            if soft:
+                soft.begin_epoch(state.epoch, limit)
+            loss = _one_epoch(state, training, optimizer, generator, soft)
         schedule.step()
         state.history.append(
             Epoch(
@@ -191,6 +202,7 @@ def _one_epoch(
     training: Training,
     optimizer: torch.optim.Optimizer,
     generator: torch.Generator,
+    soft: SoftMask | None,
 ) -> float:
     """Make one pass over the training split; return the mean loss."""
     state.net.train()
@@ -200,7 +212,11 @@ def _one_epoch(
         loss = training.objective(state.net, inputs, targets)
         optimizer.zero_grad()
         loss.backward()
+        if soft:
+            soft.chain_()
         optimizer.step()
+        if soft:
+            soft.apply_()
         for weight, factor in zip(weights, factors, strict=True):
             weight.mul_(factor)
         total.add_(loss.detach(), alpha=len(targets))

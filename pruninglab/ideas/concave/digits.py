@@ -1,0 +1,72 @@
+"""The data of the logistic regression: two digits, few images, many random draws of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+SIDE = 20
+
+
+@dataclass(frozen=True, eq=False)
+class TwoDigits:
+    """Random draws of two classes: one row per run.
+
+    `inputs` float (runs, n, 401) and `targets` 0.0 or 1.0 (runs, n) to learn from, `held_inputs`
+    and `held_targets` likewise to judge by. The last column is 1: the intercept.
+    """
+
+    inputs: Tensor
+    targets: Tensor
+    held_inputs: Tensor
+    held_targets: Tensor
+
+
+def two_digits(
+    images: Tensor,
+    labels: Tensor,
+    *,
+    digits: tuple[int, int] = (0, 1),
+    runs: int = 1,
+    each: int = 200,
+    train: int = 160,
+    seed: int = 0,
+) -> TwoDigits:
+    """Draw `each` images of each of two digits, `runs` times: `train` to learn from, the rest held.
+
+    `images` (count, 1, height, width), at least 20×20, of which the middle 20×20 pixels are taken
+    (MNIST's digits were made to fit there); `labels` int64 (count,). The second digit is class 1.
+    As in the paper the intercept is one of the 401 columns, so it can be masked like any pixel. The
+    seed fixes all draws, and the first draws do not depend on `runs`. Raises ValueError for
+    smaller images, too few of a digit, or a `train` that leaves none to hold out. Source:
+    concave-masks paper, Section IV-C (200 a digit, 160 and 40). Taught in notebook 05.
+    """
+    if images.dim() != 4 or images.shape[1] != 1 or min(images.shape[2:]) < SIDE:
+        raise ValueError(
+            f"images has shape {tuple(images.shape)}; (count, 1, ≥ {SIDE}, ≥ {SIDE}) is needed"
+        )
+    if not 0 < train < each or runs < 1:
+        raise ValueError(f"train={train}, each={each}, runs={runs}: 0 < train < each, runs ≥ 1")
+    top, left = ((side - SIDE) // 2 for side in images.shape[2:])
+    pixels = images[:, 0, top : top + SIDE, left : left + SIDE].flatten(1)
+    pixels = torch.cat([pixels, torch.ones_like(pixels[:, :1])], dim=1)
+    places = [(labels == digit).nonzero()[:, 0] for digit in digits]
+    for digit, place in zip(digits, places, strict=True):
+        if len(place) < each:
+            raise ValueError(f"only {len(place)} images show {digit}; each={each} are needed")
+    generator = torch.Generator().manual_seed(seed)
+    drawn = [
+        [place[torch.randperm(len(place), generator=generator)[:each].to(place.device)]
+         for place in places]
+        for _ in range(runs)
+    ]  # fmt: skip
+    index = torch.stack([torch.stack(run) for run in drawn])
+    classes = torch.tensor([0.0, 1.0], dtype=pixels.dtype, device=pixels.device)
+
+    def part(chosen: Tensor) -> tuple[Tensor, Tensor]:
+        targets = classes[None, :, None].expand(chosen.shape).flatten(1)
+        return pixels[chosen.flatten(1)], targets.contiguous()
+
+    return TwoDigits(*part(index[..., :train]), *part(index[..., train:]))
