@@ -1,0 +1,29 @@
+"""Inertial manifolds for pruning: the Hessian's spectrum, its gaps, and how non-linear the flow is.
+
+IMC reads gradient descent as the system U′ = −HU + F(U), cuts the spectrum of −H where a gap is
+wider than 4K, K the Lipschitz constant of F, and prunes the sharp side. Taught in notebook 06.
+"""
+
+from .curvature import Curvature, hessian, hvp, kinks
+from .gaps import gaps, linear_manifold, needed_lipschitz, spectral_cut, staircase
+from .lipschitz import Ascent, lipschitz_ascent, lipschitz_estimate
+from .spectrum import Density, extreme_eigenvalues, lanczos, spectral_density
+
+__all__ = [
+    "Ascent",
+    "Curvature",
+    "Density",
+    "extreme_eigenvalues",
+    "gaps",
+    "hessian",
+    "hvp",
+    "kinks",
+    "lanczos",
+    "linear_manifold",
+    "lipschitz_ascent",
+    "lipschitz_estimate",
+    "needed_lipschitz",
+    "spectral_cut",
+    "spectral_density",
+    "staircase",
+]
