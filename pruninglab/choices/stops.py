@@ -63,6 +63,31 @@ class accuracy_reaches:
         return reached or state.epoch >= self.at_most
 
 
+@dataclass(frozen=True)
+class first_then:
+    """Stop the dense round after `first` epochs, and each later round after `later`.
+
+    IMC trains the dense network for 10 epochs only. A schedule of the learning rate is laid out
+    over the longer of the two: the dense round is the beginning of a full training. Raises
+    ValueError for a negative or fractional number. Taught in notebook 06.
+    """
+
+    first: int
+    later: int
+
+    def __post_init__(self) -> None:
+        check_epochs(self.first)
+        check_epochs(self.later)
+
+    @property
+    def at_most(self) -> int:
+        """The longest round."""
+        return max(self.first, self.later)
+
+    def __call__(self, state: Progress) -> bool:
+        return state.epoch >= (self.later if state.round else self.first)
+
+
 def check_epochs(at_most: int) -> None:
     """Raise ValueError unless `at_most` is a whole number of epochs, at least 0."""
     if not isinstance(at_most, int) or isinstance(at_most, bool) or at_most < 0:

@@ -19,8 +19,8 @@ PARAMETERS_AT_MOST = 5000
 class Curvature:
     """The Hessian of a loss at a point, d × d, as something to multiply by: `curvature @ vectors`.
 
-    Made by `hvp`. `weights` float (d,) is the point; `shape`, `dtype` and `device` are those of the
-    matrix. A product costs about two gradients and never builds the matrix. Images pass in blocks;
+    Made by `hvp`. `net` is a copy in eval mode, `weights` float (d,) the point; `shape`, `dtype` and
+    `device` are those of the matrix. A product costs about two gradients and never builds the matrix. Images pass in blocks;
     what a single block needs is kept from one product to the next.
     """
 
@@ -33,7 +33,7 @@ class Curvature:
         weights: Tensor,
         block: int = IMAGES_AT_ONCE,
     ) -> None:
-        self._net, self._inputs, self._targets = net, inputs, targets
+        self.net, self._inputs, self._targets = net, inputs, targets
         self._loss, self._block = loss, block
         self._sizes = {name: p.shape for name, p in net.named_parameters()}
         self._kept: tuple[Tensor, Tensor] | None = None
@@ -59,7 +59,7 @@ class Curvature:
         if weights.shape != self.weights.shape:
             raise ValueError(f"weights has shape {tuple(weights.shape)}, not {self.shape[:1]}")
         moved = weights.to(self.weights).detach()
-        return Curvature(self._net, self._inputs, self._targets, self._loss, moved, self._block)
+        return Curvature(self.net, self._inputs, self._targets, self._loss, moved, self._block)
 
     def split(self, vector: Tensor) -> dict[str, Tensor]:
         """Cut a vector (d,) into tensors by parameter name, in the parameters' shapes."""
@@ -131,7 +131,7 @@ class Curvature:
         """Yield (images, their share of the mean loss) of each block."""
         blocks = zip(self._inputs.split(self._block), self._targets.split(self._block), strict=True)
         for inputs, targets in blocks:
-            value = self._loss(functional_call(self._net, self.split(weights), (inputs,)), targets)
+            value = self._loss(functional_call(self.net, self.split(weights), (inputs,)), targets)
             if value.dim() or not bool(torch.isfinite(value)):
                 raise ValueError(
                     f"loss must give one finite number, it gives {value.tolist()}: are net, inputs "

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from .curvature import Curvature
+from .curvature import Curvature, kinks
 
 
 def lipschitz_estimate(
@@ -27,12 +28,20 @@ def lipschitz_estimate(
     direction misses the steep ones: see `lipschitz_ascent`. Use float64: in float32 a small Δ
     measures round-off.
 
-    Raises ValueError for a parameter out of range. Source: IMC paper, Eqs. (22), (23). Taught in
-    notebook 06.
+    Raises ValueError for a parameter out of range, and warns of a network with kinks (ReLU): there
+    the third derivative of Eq. (23) does not exist, and the estimate grows as Δ shrinks. Source:
+    IMC paper, Eqs. (22), (23). Taught in notebook 06.
     """
     if not delta > 0 or not box >= 0 or repeats < 1:
         raise ValueError(
             f"delta={delta} must be positive, box={box} and repeats={repeats} at least 0 and 1"
+        )
+    if bent := kinks(curvature.net):
+        warnings.warn(
+            f"{', '.join(bent)} has kinks, so the third derivative of Eq. (23) does not exist "
+            "everywhere: the estimate depends on delta, and grows as it shrinks",
+            UserWarning,
+            stacklevel=2,
         )
     generator = torch.Generator().manual_seed(seed)
     size = curvature.shape[0]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 import pytest
 import torch
@@ -75,6 +77,21 @@ def test_ascent_is_a_lower_bound_that_the_exact_hessian_confirms() -> None:
         shift = 0.3 * (2 * torch.rand(len(ascent.shift), generator=generator).double() - 1)
         other = _exact(net, problem, curvature, shift) - hessian(net, *problem)
         assert float(torch.linalg.matrix_norm(other, 2)) < ascent.bound
+
+
+def test_kinks_are_explained_and_not_refused() -> None:
+    torch.manual_seed(0)
+    problem = torch.randn(60, 4), torch.randint(0, 3, (60,))
+    bent = hvp(nn.Sequential(nn.Linear(4, 30), nn.ReLU(), nn.Linear(30, 3)), *problem)
+    with pytest.warns(UserWarning, match="1 has kinks"):
+        coarse, fine = (lipschitz_estimate(bent, box=1.0, delta=d, repeats=20).max()
+                        for d in (1.0, 0.01))  # fmt: skip
+    assert float(fine) > 3 * float(coarse)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        smooth = hvp(nn.Sequential(nn.Linear(4, 30), nn.Tanh(), nn.Linear(30, 3)), *problem)
+        values = [lipschitz_estimate(smooth, box=1.0, delta=d) for d in (0.1, 0.01)]
+    torch.testing.assert_close(values[0], values[1], rtol=0.01, atol=0)
 
 
 def _exact(
