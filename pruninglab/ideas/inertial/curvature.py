@@ -19,9 +19,9 @@ PARAMETERS_AT_MOST = 5000
 class Curvature:
     """The Hessian of a loss at a point, d × d, as something to multiply by: `curvature @ vectors`.
 
-    Made by `hvp`. `net` is a copy in eval mode, `weights` float (d,) the point; `shape`, `dtype` and
-    `device` are those of the matrix. A product costs about two gradients and never builds the matrix. Images pass in blocks;
-    what a single block needs is kept from one product to the next.
+    Made by `hvp`. `net` is a copy in eval mode, `weights` float (d,) the point; `shape`, `dtype`
+    and `device` are those of the matrix. A product costs about two gradients and never builds the
+    matrix. Images pass in blocks; what a single block needs is kept from one product to the next.
     """
 
     def __init__(
