@@ -1,5 +1,5 @@
 """Exercises: a prompt, a checker that names the mistake, and a solution to reveal."""
 
-from . import pqi, sap, start
+from . import inertial, pqi, sap, start
 
-__all__ = ["pqi", "sap", "start"]
+__all__ = ["inertial", "pqi", "sap", "start"]
