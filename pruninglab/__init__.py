@@ -10,8 +10,10 @@ from .engine.loop import Checkpoint, Round, checkpoint, prune
 from .engine.masks import Masks, cut, keep_largest
 from .engine.recipes import Recipe
 from .engine.records import recorded
+from .engine.subspaces import projected_sgd, start_inside
 from .engine.sweep import compare
 from .engine.training import Epoch, State, Training, accuracy, adam, cosine, sgd, steps, train
+from .ideas import inertial
 from .ideas.pqi import gini_index, pq_index, retained_bound
 from .settings import device, environment, profile
 
@@ -37,11 +39,13 @@ __all__ = [
     "exercises",
     "explore",
     "gini_index",
+    "inertial",
     "keep_largest",
     "nets",
     "plots",
     "pq_index",
     "profile",
+    "projected_sgd",
     "prune",
     "publish",
     "recipes",
@@ -52,6 +56,7 @@ __all__ = [
     "scores",
     "sgd",
     "slider",
+    "start_inside",
     "steps",
     "steps_slider",
     "stops",

@@ -122,6 +122,37 @@ def lenet_5(inputs: Shape, classes: int) -> nn.Module:
     )
 
 
+def _mini(inputs: Shape, classes: int, activation: nn.Module) -> nn.Sequential:
+    """Average 4×4 pixels to one, then one hidden layer of 20 units."""
+    if min(inputs[1:]) < 4:
+        raise ValueError(f"inputs={inputs} is too small: at least 4×4 is needed")
+    rest = inputs[0] * (inputs[1] // 4) * (inputs[2] // 4)
+    return nn.Sequential(
+        OrderedDict(
+            average=nn.AvgPool2d(4),
+            flatten=nn.Flatten(),
+            fc1=nn.Linear(rest, 20),
+            act1=activation,
+            fc2=nn.Linear(20, classes),
+        )
+    )
+
+
+@_seeded
+def mini_relu(inputs: Shape, classes: int) -> nn.Module:
+    """One hidden layer on 7×7 pixels: 1,210 parameters on MNIST, few enough for a full Hessian.
+
+    Used by notebook 06. Raises ValueError for images smaller than 4×4.
+    """
+    return _mini(inputs, classes, nn.ReLU())
+
+
+@_seeded
+def mini_tanh(inputs: Shape, classes: int) -> nn.Module:
+    """`mini_relu` with tanh: every derivative of its loss exists. Used by notebook 06."""
+    return _mini(inputs, classes, nn.Tanh())
+
+
 def _conv_stack(channels: int, plan: Plan) -> OrderedDict[str, nn.Module]:
     """3×3 convolutions with batch norm and ReLU; "M" in the plan is a 2×2 max-pool."""
     modules: OrderedDict[str, nn.Module] = OrderedDict()
@@ -253,6 +284,12 @@ def _cifar_resnet(inputs: Shape, classes: int, blocks: int) -> nn.Sequential:
 def resnet_20(inputs: Shape, classes: int) -> nn.Module:
     """ResNet-20 for CIFAR, 1×1 convolutions as shortcuts: 272,474 parameters on CIFAR-10."""
     return _cifar_resnet(inputs, classes, blocks=3)
+
+
+@_seeded
+def resnet_32(inputs: Shape, classes: int) -> nn.Module:
+    """ResNet-32 for CIFAR, 1×1 convolutions as shortcuts: 466,906 parameters on CIFAR-10."""
+    return _cifar_resnet(inputs, classes, blocks=5)
 
 
 @_seeded

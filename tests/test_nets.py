@@ -16,7 +16,10 @@ PRINTED = [
     (nets.sap_linear, COLOR, 30_730),  # SAP, Table 3: 30.7 K
     (nets.sap_mlp, GRAY, 136_074),  # SAP, Table 3: 136.1 K
     (nets.sap_mlp, COLOR, 428_938),  # SAP, Table 3: 428.9 K
+    (nets.mini_relu, GRAY, 1_210),
+    (nets.mini_tanh, GRAY, 1_210),
     (nets.resnet_20, COLOR, 272_474),
+    (nets.resnet_32, COLOR, 466_906),
     (nets.resnet_56, COLOR, 855_770),
 ]
 ROUNDED = [
@@ -44,7 +47,7 @@ def test_rounded_parameter_counts(make: object, inputs: tuple, count: float) -> 
 EVERY = [
     nets.lenet_300_100, nets.lenet_5, nets.sap_linear, nets.sap_mlp, nets.sap_cnn, nets.vgg_11,
     nets.vgg_13, nets.vgg_like, nets.vgg_16, nets.resnet_18, nets.resnet_20, nets.resnet_50,
-    nets.resnet_56,
+    nets.resnet_56, nets.resnet_32, nets.mini_relu, nets.mini_tanh,
 ]  # fmt: skip
 
 

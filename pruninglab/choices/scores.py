@@ -16,6 +16,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
+from ..ideas import inertial
 from ..ideas.concave import Regularizer
 from ..ideas.nnrelief import VARIANTS, check_share, network_importance
 
@@ -23,6 +24,7 @@ Batch = tuple[Tensor, Tensor]
 Score = Callable[[nn.Module, Batch], dict[str, Tensor]]
 
 MASK_FORMS = ("box", "sigmoid")
+SIDES = ("flat", "sharp")
 PRUNABLE = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d)
 
 
@@ -149,3 +151,87 @@ class learned_mask:
 
     def __call__(self, net: nn.Module, batch: Batch) -> dict[str, Tensor]:
         raise TypeError("learned_mask is learned in training; give it to a recipe for `prune`")
+
+
+@dataclass(frozen=True)
+class leverage:
+    """The mass of each weight in the flat or the sharp eigenvectors of the Hessian, in [0, 1].
+
+    `sharp` says where the spectrum is cut: a share of the d directions, or (a whole number) how
+    many, counted from the sharpest. `side="flat"` is the paper's W⁺ read literally: weights live
+    that lie most in the other directions. Exact up to 5,000 parameters; beyond that, Lanczos finds
+    the sharp ones, and `sharp` must be a whole number, at most a few hundred.
+
+    Raises ValueError for another side, a cut out of range, or a share of a large network. Source:
+    IMC paper, step (6), which does not say how directions become weights. Taught in notebook 06.
+    """
+
+    side: str
+    sharp: float | int = 0.47
+    samples: int = 1000
+
+    def __post_init__(self) -> None:
+        _check_side(self.side)
+        if isinstance(self.sharp, int) and self.sharp < 1:
+            raise ValueError(f"sharp={self.sharp} must be a whole number of at least 1, or a share")
+        if isinstance(self.sharp, float) and not 0 < self.sharp < 1:
+            raise ValueError(f"sharp={self.sharp} must be a share between 0 and 1, or a number")
+
+    def __call__(self, net: nn.Module, batch: Batch) -> dict[str, Tensor]:
+        curvature = inertial.hvp(net, *batch)
+        count = curvature.shape[0]
+        k = self.sharp if isinstance(self.sharp, int) else max(1, round(self.sharp * count))
+        if count <= inertial.PARAMETERS_AT_MOST:
+            vectors = torch.linalg.eigh(inertial.hessian(net, *batch)).eigenvectors
+            mass = inertial.leverage(inertial.sharp_space(vectors, k))
+        elif isinstance(self.sharp, int):
+            _, vectors = inertial.extreme_eigenvalues(curvature, k, tolerance=1e-4)
+            mass = inertial.leverage(vectors)
+        else:
+            raise ValueError(
+                f"sharp={self.sharp} of {count:,} directions are too many to compute; give a whole "
+                "number, at most a few hundred"
+            )
+        # The eigenvectors are a basis, so the masses on both sides sum to 1.
+        return _of_weights(net, curvature, mass if self.side == "sharp" else 1 - mass)
+
+
+@dataclass(frozen=True)
+class curvature:
+    """The second derivative of the loss by each weight, |H_ii|, or what its removal costs.
+
+    `weighted` gives H_ii w²/2, negative ones 0: Optimal Brain Damage. `side="flat"` turns the
+    order round and keeps what is flattest, as the letter of the IMC paper asks. Exact up to 5,000
+    parameters, beyond that estimated by `inertial.diagonal` with `probes` products. Raises
+    ValueError for another side. Source: LeCun, Denker & Solla (1989). Taught in notebook 06.
+    """
+
+    side: str
+    weighted: bool = False
+    samples: int = 1000
+    probes: int = 100
+
+    def __post_init__(self) -> None:
+        _check_side(self.side)
+
+    def __call__(self, net: nn.Module, batch: Batch) -> dict[str, Tensor]:
+        operator = inertial.hvp(net, *batch)
+        if operator.shape[0] <= inertial.PARAMETERS_AT_MOST:
+            found = inertial.hessian(net, *batch).diagonal()
+        else:
+            found = inertial.diagonal(operator, self.probes)
+        value = found.abs()
+        if self.weighted:
+            value = (found * operator.weights**2 / 2).clamp_min(0)
+        return _of_weights(net, operator, value if self.side == "sharp" else value.max() - value)
+
+
+def _check_side(side: str) -> None:
+    if side not in SIDES:
+        raise ValueError(f"side={side!r} is not known; choose from {SIDES}")
+
+
+def _of_weights(net: nn.Module, operator: inertial.Curvature, values: Tensor) -> dict[str, Tensor]:
+    """Return the values (d,) of the prunable weights by name, in each weight's dtype."""
+    by_name = operator.split(values.clamp_min(0))
+    return {name: by_name[name].to(weight) for name, weight in prunable(net).items()}

@@ -106,6 +106,31 @@ class best_of:
 
 
 @dataclass(frozen=True)
+class first_then:
+    """Stop the dense round after `first` epochs, and each later round after `later`.
+
+    IMC trains the dense network for 10 epochs only. A schedule of the learning rate is laid out
+    over the longer of the two: the dense round is the beginning of a full training. Raises
+    ValueError for a negative or fractional number. Taught in notebook 06.
+    """
+
+    first: int
+    later: int
+
+    def __post_init__(self) -> None:
+        check_epochs(self.first)
+        check_epochs(self.later)
+
+    @property
+    def at_most(self) -> int:
+        """The longest round."""
+        return max(self.first, self.later)
+
+    def __call__(self, state: Progress) -> bool:
+        return state.epoch >= (self.later if state.round else self.first)
+
+
+@dataclass(frozen=True)
 class accuracy_within:
     """Stop when the validation accuracy is at most δ below the dense network's, or at `at_most`.
 

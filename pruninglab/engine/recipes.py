@@ -13,6 +13,13 @@ from ..choices.scores import Score
 from ..choices.stops import Stop
 from ..ideas.concave import Regularizer
 
+READINGS: dict[str, Score] = {
+    "flat leverage": scores.leverage("flat"),
+    "sharp leverage": scores.leverage("sharp"),
+    "flat diagonal": scores.curvature("flat"),
+    "sharp diagonal": scores.curvature("sharp"),
+    "brain damage": scores.curvature("sharp", weighted=True),
+}
 CHOICES = ("score", "budget", "scope", "stop", "rewind")
 
 
@@ -242,3 +249,30 @@ def soft_mask(
         raise ValueError(f"alpha={alpha} must lie strictly between 0 and 1")
     score = scores.learned_mask(regularizer, lam, weight_decay)
     return Recipe(score, budgets.threshold(alpha), scope, stop, rewind, rounds)
+
+
+def imc(
+    reading: str | Score = "flat leverage",
+    share: float = 0.47,
+    *,
+    scope: Callable[..., Any] = scopes.global_,
+    stop: Stop = stops.first_then(10, 160),
+    rewind: Rewind = rewinds.fine_tune,
+) -> Recipe:
+    """Inertial-manifold compression, once, after 10 epochs, in one `reading` of the paper.
+
+    The paper keeps directions; how they become weights it does not say, so the score is one of
+    READINGS or your own: "flat leverage" is its letter. `share` is the sparsity k / d, printed
+    0.47; `inertial.spectral_cut` gives the k of the 4K rule. `rewind` is fine_tune, to_epoch(1) or
+    reinitialise: the paper's three variants. Raises ValueError for an unknown reading. Source: IMC
+    paper, Section 3.3. Taught in notebook 06.
+
+    >>> recipe = imc("flat diagonal", rewind=rewinds.reinitialise)
+    >>> recipe.row()["score"], recipe.row()["stop"], recipe.rounds
+    ("curvature(side='flat')", 'first_then(first=10, later=160)', 1)
+    """
+    if isinstance(reading, str):
+        if reading not in READINGS:
+            raise ValueError(f"reading={reading!r} is not known; choose from {list(READINGS)}")
+        reading = READINGS[reading]
+    return Recipe(reading, budgets.fraction(share), scope, stop, rewind, rounds=1)

@@ -41,13 +41,6 @@ TRAINING = Training(
 )
 
 
-class one_epoch(stops.epochs):
-    """Round 0 trains for `at_most` epochs, every later one for a single epoch."""
-
-    def __call__(self, state: stops.Progress) -> bool:
-        return state.epoch >= (self.at_most if state.round == 0 else 1)
-
-
 def methods(epochs: int, rounds: int, epsilon: dict[str, float]) -> dict[str, Recipe]:
     """Return the methods of Figures 3 to 5, and two rivals; all keep the trained weights."""
     same: dict[str, Any] = {"rewind": rewinds.fine_tune, "rounds": rounds, "scope": scopes.layer}
@@ -62,7 +55,7 @@ def methods(epochs: int, rounds: int, epsilon: dict[str, float]) -> dict[str, Re
     p, q = PQ[-1]
     for label, stop in {
         "accuracy": stops.accuracy_within(0.0, epochs),
-        "one epoch": one_epoch(epochs),
+        "one epoch": stops.first_then(epochs, 1),
     }.items():
         found[f"{label} ({p:g}, {q:g})"] = recipes.sap(p, q, **{**same, "stop": stop})
     return found

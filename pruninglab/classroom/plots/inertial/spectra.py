@@ -1,0 +1,199 @@
+"""Eigenvalues of real networks: the spectrum, its gaps, and what the 4K rule makes of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import torch
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import PercentFormatter
+from torch import Tensor
+
+from ....ideas.inertial import Density, gaps, spectral_cut, staircase
+from ..style import BLUE, GRAY, GREEN, ORANGE, PURPLE, RED, blank, colors
+
+LINEAR = 1e-3
+PRINTED = 0.47
+
+
+def spectrum(
+    spectra: Mapping[int, Tensor], *, epoch: int = 0, figure: Figure | None = None
+) -> Figure:
+    """Show all eigenvalues of H after `epoch` epochs, in order, and how they are spread.
+
+    `spectra` maps epochs to eigenvalues, float (d,). Left: sorted, sharpest first, on a scale that
+    is linear near zero and logarithmic beyond. Right: the same as a histogram. The axes are the
+    same for all epochs, so that a slider shows what moves.
+    """
+    figure, axes = blank(figure, 9.5, 3.4, columns=2, width_ratios=(1.3, 1))
+    every = np.concatenate([values.numpy() for values in spectra.values()])
+    values = np.sort(spectra[epoch].numpy())[::-1]
+    places = np.arange(1, len(values) + 1)
+    negative = values < 0
+    for part, color, label in ((~negative, BLUE, "up"), (negative, ORANGE, "down")):
+        text = f"curves {label}: {part.mean():.0%}"
+        axes[0].plot(places[part], values[part], ".", color=color, ms=4, label=text)
+    axes[0].set_yscale("symlog", linthresh=LINEAR)
+    axes[0].set(xlabel="number, sharpest first", ylabel="eigenvalue of H", title=_after(epoch))
+    axes[0].set(ylim=(2 * every.min() - LINEAR, 2 * every.max()))
+    axes[0].legend(frameon=False, fontsize=9)
+    edges = _symlog_edges(float(every.min()), float(every.max()))
+    axes[1].hist(values[~negative], edges, color=BLUE)
+    axes[1].hist(values[negative], edges, color=ORANGE)
+    axes[1].set_xscale("symlog", linthresh=LINEAR)
+    axes[1].set_yscale("log")
+    axes[1].set_xticks([-0.1, -LINEAR, LINEAR, 0.1, 10], ["−0.1", "−0.001", "0.001", "0.1", "10"])
+    axes[1].set(ylim=(0.7, len(values)), xlabel="eigenvalue of H", title="bulk and outliers")
+    figure.subplots_adjust(left=0.08, right=0.98, bottom=0.15, top=0.9, wspace=0.2)
+    return figure
+
+
+def _after(epoch: int) -> str:
+    return "before training" if epoch == 0 else f"after {epoch} epochs"
+
+
+def _symlog_edges(low: float, high: float) -> list[float]:
+    up = np.geomspace(LINEAR, max(2 * high, 2 * LINEAR), 18)
+    down = -np.geomspace(max(-2 * low, 2 * LINEAR), LINEAR, 10)
+    return [*down, *np.linspace(-LINEAR, LINEAR, 9)[1:-1], *up]
+
+
+def quadrature(exact: Tensor, estimate: Density, *, figure: Figure | None = None) -> Figure:
+    """Show how Lanczos quadrature sees a spectrum that is known: shares below, and extremes.
+
+    `exact` are all eigenvalues, float (d,). Left: the share of eigenvalues below each value. Right:
+    each place with its mass, beside the exact eigenvalues.
+    """
+    figure, axes = blank(figure, 9, 3.2, columns=2)
+    values = np.sort(exact.numpy())
+    axes[0].plot(values, np.arange(1, len(values) + 1) / len(values), color=BLUE, lw=3, alpha=0.5,
+                 label="exact")  # fmt: skip
+    grid = np.concatenate([np.linspace(values[0], 0, 50), np.geomspace(1e-7, values[-1], 150)])
+    axes[0].plot(grid, [estimate.below(value) for value in grid], color=ORANGE, label="Lanczos")
+    axes[0].set_xscale("symlog", linthresh=LINEAR)
+    axes[0].yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    axes[0].set(xlabel="eigenvalue of H", title="share of eigenvalues below")
+    axes[0].legend(frameon=False, loc="upper left")
+    axes[1].vlines(values, 0.3, 1, color=BLUE, alpha=0.5)
+    found = estimate.places.numpy()
+    for row, places in enumerate(found):
+        axes[1].vlines(places, -row - 0.8, -row - 0.1, color=ORANGE)
+    axes[1].set_yticks([0.65, -len(found) / 2], ["exact", "Lanczos,\na row per probe"])
+    axes[1].set_xscale("symlog", linthresh=0.1)
+    axes[1].set_xticks([-0.1, 0, 0.1, 1, 10], ["−0.1", "0", "0.1", "1", "10"])
+    axes[1].set(xlim=(1.3 * values[0] - 0.03, 1.3 * values[-1]), xlabel="eigenvalue of H")
+    axes[1].set_title("the outliers are hit, the bulk is summed up")
+    figure.subplots_adjust(left=0.08, right=0.98, bottom=0.17, top=0.88, wspace=0.3)
+    return figure
+
+
+def density(estimates: Mapping[str, Density], *, figure: Figure | None = None) -> Figure:
+    """Show the masses of Lanczos quadrature of networks too large for a full spectrum."""
+    figure, (axes,) = blank(figure, 7.5, 3.2)
+    for (label, found), color in zip(estimates.items(), colors(len(estimates)), strict=True):
+        mass = found.masses.flatten().numpy() / len(found.places)
+        axes.plot(found.places.flatten().numpy(), mass, ".", color=color, label=label)
+    axes.set_xscale("symlog", linthresh=LINEAR)
+    axes.set_yscale("log")
+    axes.set(ylim=(1e-8, 2), xlabel="eigenvalue of H", ylabel="share of the spectrum")
+    axes.legend(frameon=False)
+    figure.subplots_adjust(left=0.11, right=0.98, bottom=0.16, top=0.95)
+    return figure
+
+
+def gaps_against_4k(
+    eigenvalues: Tensor,
+    rates: Mapping[int, float],
+    *,
+    log_k: float = -1.0,
+    log_delta: int = -2,
+    log_box: float = 0.0,
+    figure: Figure | None = None,
+) -> Figure:
+    """Show every gap against 4K, and the sparsity that step (5) makes of each K.
+
+    `rates` maps log10 Δ to the ‖∇H‖ of Eq. (23), so that Eq. (22) gives K = 2B · rate with
+    B = 10^`log_box`. `log_k` is the K that you choose. Left: gaps, sharpest first. Right: the
+    staircase of k / d over K, with yours and the paper's.
+    """
+    figure, axes = blank(figure, 9.5, 3.6, columns=2)
+    chosen, estimated = 10.0**log_k, 2 * 10.0**log_box * rates[log_delta]
+    between = gaps(eigenvalues).numpy()
+    places = np.arange(1, len(between) + 1)
+    wide = between > 4 * chosen
+    axes[0].semilogy(places[~wide], np.maximum(between[~wide], 1e-16), ".", color=GRAY, ms=3)
+    axes[0].semilogy(places[wide], between[wide], ".", color=BLUE, ms=5)
+    axes[0].axhline(4 * chosen, color=RED, label="4K, yours")
+    axes[0].axhline(4 * estimated, color=PURPLE, ls="--", label="4K by Eqs. (22), (23)")
+    axes[0].set(ylim=(1e-13, 1e4), xlabel="k, sharpest first", ylabel="λ of k + 1 minus λ of k")
+    axes[0].set_title(f"{wide.sum()} of {len(wide)} gaps are wider than 4K", fontsize=10)
+    axes[0].legend(frameon=False, fontsize=8, loc="upper right")
+    _draw_staircase(axes[1], eigenvalues, chosen, estimated)
+    figure.subplots_adjust(left=0.08, right=0.98, bottom=0.15, top=0.9, wspace=0.22)
+    return figure
+
+
+def _draw_staircase(axes: Axes, eigenvalues: Tensor, chosen: float, estimated: float) -> None:
+    grid = torch.logspace(-13, 3, 400, dtype=torch.float64)
+    sparsity = np.array([(k or 0) / len(eigenvalues) for k in staircase(eigenvalues, grid)])
+    axes.step(grid.numpy(), sparsity, color=BLUE, where="post")
+    axes.axhline(PRINTED, color=GRAY, ls=":")
+    axes.text(1e-12, PRINTED + 0.02, "the paper's sparsity", fontsize=8, color=GRAY)
+    axes.axvline(1e-12, color=GREEN, label="the paper's K")
+    axes.axvline(max(estimated, 1e-13), color=PURPLE, ls="--", label="K by Eqs. (22), (23)")
+    k = spectral_cut(eigenvalues, chosen)
+    axes.plot(chosen, (k or 0) / len(eigenvalues), "o", color=RED, label="yours")
+    axes.set_xscale("log")
+    axes.set(xlim=(5e-14, 1e3), ylim=(-0.03, 1.05), xlabel="K")
+    axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    text = "no gap: nothing is pruned" if k is None else f"k = {k:,}, {len(eigenvalues) - k:,} kept"
+    axes.set_title(f"sparsity by step (5): {text}", fontsize=10)
+    axes.legend(frameon=False, fontsize=8, loc=(0.12, 0.1))
+
+
+def lipschitz_over_boxes(
+    boxes: Sequence[float],
+    estimates: Mapping[str, Sequence[float]],
+    found: Mapping[str, Sequence[float]],
+    largest_gap: float,
+    moved: float,
+    *,
+    figure: Figure | None = None,
+) -> Figure:
+    """Show K against the size of the box: the paper's estimates, and what the ascent found.
+
+    `estimates` and `found` map labels to one K per box. Above a quarter of the largest gap no k
+    qualifies. `moved` is how far training moved a weight at most.
+    """
+    figure, (axes,) = blank(figure, 7.5, 3.7)
+    marked = zip((ORANGE, GREEN, PURPLE), estimates.items(), strict=False)
+    for color, (label, values) in marked:
+        axes.loglog(boxes, values, "--", color=color, label=label)
+    for color, (label, values) in zip((BLUE, RED), found.items(), strict=False):
+        axes.loglog(boxes, values, "o-", color=color, label=label)
+    axes.axhline(largest_gap / 4, color=GRAY)
+    axes.text(boxes[0], largest_gap / 4 * 1.2, "above this line no gap qualifies", fontsize=9)
+    axes.axvline(moved, color=GRAY, ls=":")
+    axes.text(moved / 1.1, 2e-6, "so far training\nmoved a weight", fontsize=9, ha="right")
+    axes.set(ylim=(1e-6, None), xlabel="size of the box, B", ylabel="Lipschitz constant K")
+    axes.legend(frameon=False, fontsize=8, loc="upper left", bbox_to_anchor=(1.0, 1.0))
+    figure.subplots_adjust(left=0.1, right=0.66, bottom=0.15, top=0.95)
+    return figure
+
+
+def before_and_after(spectra: Mapping[str, Tensor], *, figure: Figure | None = None) -> Figure:
+    """Show sorted eigenvalues of several networks against each one's share of its directions."""
+    figure, (axes,) = blank(figure, 7.5, 3.5)
+    for (label, values), color in zip(spectra.items(), colors(len(spectra)), strict=True):
+        order = np.sort(values.numpy())[::-1]
+        place = (np.arange(len(order)) + 0.5) / len(order)
+        axes.plot(place, order, color=color, label=f"{label}, d = {len(order):,}")
+    axes.set_yscale("symlog", linthresh=LINEAR)
+    axes.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    axes.set(xlabel="share of the directions, sharpest first", ylabel="eigenvalue of H")
+    axes.axhline(0, color=GRAY, lw=0.8)
+    axes.legend(frameon=False, fontsize=9)
+    figure.subplots_adjust(left=0.11, right=0.98, bottom=0.15, top=0.96)
+    return figure

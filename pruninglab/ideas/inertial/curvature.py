@@ -1,0 +1,237 @@
+"""The loss around a trained network: its gradient and its Hessian, exact or as an operator."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Iterator
+
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call
+
+Loss = Callable[[Tensor, Tensor], Tensor]
+
+IMAGES_AT_ONCE = 1000
+PRODUCTS_AT_ONCE = 50_000
+PARAMETERS_AT_MOST = 5000
+
+
+class Curvature:
+    """The Hessian of a loss at a point, d × d, as something to multiply by: `curvature @ vectors`.
+
+    Made by `hvp`. `net` is a copy in eval mode, `weights` float (d,) the point; `shape`, `dtype`
+    and `device` are those of the matrix. A product costs about two gradients and never builds the
+    matrix. Images pass in blocks; what a single block needs is kept from one product to the next.
+    """
+
+    def __init__(
+        self,
+        net: nn.Module,
+        inputs: Tensor,
+        targets: Tensor,
+        loss: Loss,
+        weights: Tensor,
+        block: int = IMAGES_AT_ONCE,
+    ) -> None:
+        self.net, self._inputs, self._targets = net, inputs, targets
+        self._loss, self._block = loss, block
+        self._sizes = {name: p.shape for name, p in net.named_parameters()}
+        self._kept: tuple[Tensor, Tensor] | None = None
+        self.weights = weights
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(d, d), d the number of parameters."""
+        return len(self.weights), len(self.weights)
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """The dtype in which everything is computed."""
+        return self.weights.dtype
+
+    @property
+    def device(self) -> torch.device:
+        """Where everything is computed."""
+        return self.weights.device
+
+    def at(self, weights: Tensor) -> Curvature:
+        """Return the curvature of the same loss at another point, float (d,)."""
+        if weights.shape != self.weights.shape:
+            raise ValueError(f"weights has shape {tuple(weights.shape)}, not {self.shape[:1]}")
+        moved = weights.to(self.weights).detach()
+        return Curvature(self.net, self._inputs, self._targets, self._loss, moved, self._block)
+
+    def split(self, vector: Tensor) -> dict[str, Tensor]:
+        """Cut a vector (d,) into tensors by parameter name, in the parameters' shapes."""
+        parts = vector.split([shape.numel() for shape in self._sizes.values()])
+        pairs = zip(self._sizes.items(), parts, strict=True)
+        return {name: part.reshape(shape) for (name, shape), part in pairs}
+
+    def loss(self) -> float:
+        """Return the mean loss here. Raises ValueError if it is not finite."""
+        with torch.no_grad():
+            return sum(float(value) for _, value in self._blocks(self.weights))
+
+    def gradient(self) -> Tensor:
+        """Return the gradient of the mean loss here, (d,)."""
+        total = torch.zeros_like(self.weights)
+        weights = self.weights.clone().requires_grad_()
+        for _, value in self._blocks(weights):
+            (part,) = torch.autograd.grad(value, weights)
+            total += part
+        return total
+
+    def __matmul__(self, vectors: Tensor) -> Tensor:
+        """Return H @ `vectors`, float (d,) or (d, m), in the dtype of the curvature."""
+        if vectors.dim() not in (1, 2) or len(vectors) != len(self.weights):
+            raise ValueError(
+                f"vectors has shape {tuple(vectors.shape)}; expected ({len(self.weights)},) or "
+                f"({len(self.weights)}, m)"
+            )
+        rows = vectors.to(self.weights).reshape(len(self.weights), -1).T
+        total = torch.zeros_like(rows)
+        for weights, gradient, images in self._gradients():
+            at_once = max(1, PRODUCTS_AT_ONCE // images)
+            for some, out in zip(rows.split(at_once), total.split(at_once), strict=True):
+                out += _pull(gradient, weights, some)
+        return total.T.reshape(vectors.shape)
+
+    def change_along(self, v: Tensor) -> Tensor:
+        """Return the gradient of vᵀHv with respect to the weights, (d,): a third derivative."""
+        v = v.to(self.weights)
+        total = torch.zeros_like(self.weights)
+        weights = self.weights.clone().requires_grad_()
+        for _, value in self._blocks(weights):
+            bent = value
+            for _ in range(2):
+                (slope,) = torch.autograd.grad(
+                    bent, weights, create_graph=True, materialize_grads=True
+                )
+                bent = slope @ v
+                if not bent.requires_grad:
+                    break
+            else:
+                total += torch.autograd.grad(bent, weights, materialize_grads=True)[0]
+        return total
+
+    def _gradients(self) -> Iterator[tuple[Tensor, Tensor, int]]:
+        """Yield (weights, gradient with its graph, images) of each block of images."""
+        images = min(len(self._inputs), self._block)
+        if self._kept is not None:
+            yield *self._kept, images
+            return
+        weights = self.weights.clone().requires_grad_()
+        for count, value in self._blocks(weights):
+            (gradient,) = torch.autograd.grad(value, weights, create_graph=True)
+            if count == len(self._inputs):
+                self._kept = (weights, gradient)
+            yield weights, gradient, count
+
+    def _blocks(self, weights: Tensor) -> Iterator[tuple[int, Tensor]]:
+        """Yield (images, their share of the mean loss) of each block."""
+        blocks = zip(self._inputs.split(self._block), self._targets.split(self._block), strict=True)
+        for inputs, targets in blocks:
+            value = self._loss(functional_call(self.net, self.split(weights), (inputs,)), targets)
+            if value.dim() or not bool(torch.isfinite(value)):
+                raise ValueError(
+                    f"loss must give one finite number, it gives {value.tolist()}: are net, inputs "
+                    "and targets finite?"
+                )
+            yield len(inputs), value * (len(inputs) / len(self._inputs))
+
+
+def _pull(gradient: Tensor, weights: Tensor, rows: Tensor) -> Tensor:
+    """Multiply the rows by the derivative of the gradient; zero where there is none."""
+    if not gradient.requires_grad:
+        return torch.zeros_like(rows)
+    batched = len(rows) > 1
+    (product,) = torch.autograd.grad(
+        gradient,
+        weights,
+        rows if batched else rows[0],
+        retain_graph=True,
+        is_grads_batched=batched,
+        materialize_grads=True,
+    )
+    return product if batched else product[None]
+
+
+def hvp(
+    net: nn.Module,
+    inputs: Tensor,
+    targets: Tensor,
+    *,
+    loss: Loss = nn.functional.cross_entropy,
+    dtype: torch.dtype = torch.float64,
+    block: int = IMAGES_AT_ONCE,
+) -> Curvature:
+    """Return the Hessian of the mean loss over all parameters, biases too, as an operator.
+
+    `inputs` (images, …) and `targets` (images, …) pass in blocks of `block` images; `loss(outputs,
+    targets)` must be a mean over them. `net` is copied, in eval mode and `dtype`, and never
+    changed. The order of the d parameters is that of `net.named_parameters()`.
+
+    Raises ValueError for a network without parameters, no images, another number of targets, a
+    block below 1 and (with the first product) a loss that is not finite. Taught in notebook 06.
+
+    >>> net = nn.Linear(1, 1, bias=False)
+    >>> square = lambda outputs, targets: ((outputs - targets) ** 2).mean()
+    >>> hvp(net, torch.tensor([[1.0], [2.0]]), torch.zeros(2, 1), loss=square) @ torch.ones(1)
+    tensor([5.], dtype=torch.float64)
+    """
+    if not len(inputs) or len(targets) != len(inputs):
+        raise ValueError(f"there are {len(inputs)} inputs and {len(targets)} targets: give pairs")
+    if block < 1:
+        raise ValueError(f"block={block} must be at least 1")
+    copied = copy.deepcopy(net).to(dtype).eval()
+    parameters = list(copied.parameters())
+    if not parameters:
+        raise ValueError("net has no parameters")
+    weights = torch.cat([parameter.detach().flatten() for parameter in parameters])
+    as_asked = [t.to(dtype) if t.is_floating_point() else t for t in (inputs, targets)]
+    return Curvature(copied, as_asked[0], as_asked[1], loss, weights, block)
+
+
+def hessian(
+    net: nn.Module,
+    inputs: Tensor,
+    targets: Tensor,
+    *,
+    loss: Loss = nn.functional.cross_entropy,
+    dtype: torch.dtype = torch.float64,
+    at_most: int = PARAMETERS_AT_MOST,
+) -> Tensor:
+    """Return the exact Hessian of the mean loss over all d parameters, symmetric (d, d).
+
+    Arguments as in `hvp`. Columns are computed in batches and images in blocks, so memory is
+    bounded: the matrix itself, and what one block needs. Raises ValueError for more than `at_most`
+    parameters, and what `hvp` raises. Taught in notebook 06.
+
+    >>> hessian(nn.Linear(2, 2, bias=False), torch.tensor([[1.0, 2.0]]), torch.tensor([0])).shape
+    torch.Size([4, 4])
+    """
+    count = sum(parameter.numel() for parameter in net.parameters())
+    if count > at_most:
+        raise ValueError(
+            f"net has {count:,} parameters, and at_most={at_most:,} allows no more: the exact "
+            f"Hessian would take {8 * count**2 / 1e9:,.1f} GB. Use hvp(...) with "
+            "extreme_eigenvalues or spectral_density, or a larger at_most"
+        )
+    operator = hvp(net, inputs, targets, loss=loss, dtype=dtype)
+    matrix = operator @ torch.eye(count, dtype=dtype, device=operator.device)
+    return (matrix + matrix.T) / 2
+
+
+NOT_SMOOTH = (nn.ReLU, nn.ReLU6, nn.LeakyReLU, nn.PReLU, nn.Hardtanh, nn.MaxPool1d, nn.MaxPool2d)
+
+
+def kinks(net: nn.Module) -> list[str]:
+    """Return the names of modules whose second derivative does not exist everywhere.
+
+    Between the kinks all is well: a Hessian is the one of the smooth piece it stands on. Third
+    derivatives, and with them Eq. (23), see the kinks. Taught in notebook 06.
+
+    >>> kinks(nn.Sequential(nn.Linear(1, 1), nn.ReLU(), nn.Tanh()))
+    ['1']
+    """
+    return [name for name, module in net.named_modules() if isinstance(module, NOT_SMOOTH)]
