@@ -168,7 +168,7 @@ class leverage:
 
     side: str
     sharp: float | int = 0.47
-    samples: int = 1000
+    samples: int = 500
 
     def __post_init__(self) -> None:
         _check_side(self.side)
@@ -208,7 +208,7 @@ class curvature:
 
     side: str
     weighted: bool = False
-    samples: int = 1000
+    samples: int = 500
     probes: int = 100
 
     def __post_init__(self) -> None:

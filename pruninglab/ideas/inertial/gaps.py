@@ -96,7 +96,7 @@ def linear_manifold(system: Tensor, nonlinear: Tensor, k: int) -> Tensor:
     axes = torch.linalg.eigh(system.double()).eigenvectors
     turned = axes.T @ (system.double() + nonlinear.double()) @ axes
     values, vectors = torch.linalg.eig(turned)
-    order = values.real.argsort()
+    order = values.real.argsort(stable=True)
     fast, slow = values[order[k - 1]], values[order[k]]
     if bool((slow.real - fast.real).abs() <= 1e-12 * values.abs().max()):
         raise ValueError(f"no manifold: nothing separates {fast.item():.4g} and {slow.item():.4g}")

@@ -53,6 +53,18 @@ def test_one_random_direction_misses_in_many_dimensions_and_the_ascent_does_not(
     assert float(ascent.shift.abs().max()) <= 0.7
 
 
+@pytest.mark.parametrize("seed", range(6))
+def test_ascent_climbs_where_the_curvature_falls_too(seed: int) -> None:
+    """Loss −exp(mean direction): along a the Hessian changes by 1 − exp(a·U)."""
+    net, one, a = Point(torch.zeros(16).double()), torch.zeros(1), torch.full((16,), 0.25).double()
+    curvature = hvp(net, one, one, loss=lambda w, _: -torch.exp(w @ a))
+    signs = torch.randn(16, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+    upward = float(signs.sign().sum()) > 0
+    ascent = lipschitz_ascent(curvature, box=0.25, steps=2, seed=seed)
+    expected = np.exp(1) - 1 if upward else 1 - np.exp(-1)
+    assert ascent.bounds[1] == pytest.approx(expected)
+
+
 def test_inside_the_box_differs_where_the_third_derivative_does() -> None:
     net, one = Point(torch.zeros(1)), torch.zeros(1)
     curvature = hvp(net, one, one, loss=lambda w, _: (w**4).sum() / 24)

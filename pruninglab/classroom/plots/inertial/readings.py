@@ -25,7 +25,7 @@ def compared(frames: Mapping[str, Sequence[Rows]], *, figure: Figure | None = No
     names = list(frames)
     parts = (("pruned_test_accuracy", 0, ORANGE, "just cut"),
              ("test_accuracy", 1, BLUE, "retrained"))  # fmt: skip
-    for shift, (key, row, color, label) in zip((0.19, -0.19), parts, strict=True):
+    for shift, (key, row, color, label) in zip((-0.19, 0.19), parts, strict=True):
         runs = [np.array([rows[row][key] for rows in frames[name]]) for name in names]
         places = np.arange(len(names)) + shift
         mean, spread = zip(*(mean_and_spread(run) for run in runs), strict=True)
@@ -38,7 +38,7 @@ def compared(frames: Mapping[str, Sequence[Rows]], *, figure: Figure | None = No
     axes.set(xlim=(0, 1), xlabel="test accuracy")
     axes.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
     axes.legend(frameon=False, fontsize=9, loc="upper left", bbox_to_anchor=(1.0, 1.0))
-    figure.subplots_adjust(left=0.2, right=0.85, bottom=0.7 / figure.get_figheight(), top=0.97)
+    figure.subplots_adjust(left=0.24, right=0.85, bottom=0.7 / figure.get_figheight(), top=0.97)
     return figure
 
 
@@ -71,7 +71,7 @@ def over_epochs(
             one.text(0, level + 0.01, name, fontsize=8, color=GRAY)
         one.set(title=title, xlabel="epoch", ylim=(-0.02, 1.05))
         one.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
-        one.legend(frameon=False, fontsize=9)
+        one.legend(frameon=False, fontsize=9, loc=(0.5, 0.22))
     width = figure.get_figwidth()
     figure.subplots_adjust(left=0.6 / width, right=1 - 0.15 / width, bottom=0.15, top=0.9)
     return figure
