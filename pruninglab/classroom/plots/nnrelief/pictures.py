@@ -45,11 +45,9 @@ def mask_heatmaps(
     """
     rules = list(masks)
     names = [name for name, mask in masks[rules[0]].items() if mask.dim() == 2]
-    figure, axes = blank(
-        figure, 10, 2.3 * len(rules), columns=len(rules) * len(names),
-    )  # fmt: skip
+    figure, axes = blank(figure, 9.5, 1.8 * len(rules), columns=len(rules) * len(names))
     dark = ListedColormap(["white", BLUE])
-    widths, left, gap = (0.54, 0.24, 0.14), 0.03, 0.015
+    widths, left, gap = (0.53, 0.24, 0.15), 0.02, 0.018
     for row, rule in enumerate(rules):
         edge = left
         for column, name in enumerate(names):
@@ -151,21 +149,24 @@ def over_runs(
 
 
 def decay_and_optimizer(
-    found: Mapping[str, Sequence[tuple[float, float]]], *, figure: Figure | None = None
+    found: Mapping[str, Sequence[tuple[float, float]]],
+    titles: tuple[str, str] = ("retained after one cut", "first layer: |w| below 1e-5"),
+    *,
+    figure: Figure | None = None,
 ) -> Figure:
-    """Draw what one cut keeps, and the error just before it, for each way of training.
+    """Draw what one cut keeps, and what training itself made vanish, for each way of training.
 
-    `found` maps a label to (retained, error) of each seed, in [0, 1]; seeds are dots, bars means.
+    `found` maps a label to two shares in [0, 1] of each seed; seeds are dots, bars means.
     """
     figure, axes = blank(figure, 9, 2.9, columns=2, sharey=True)
     labels = list(found)
-    for one, column, title in zip(axes, (0, 1), ("retained", "test error"), strict=True):
+    for one, column, title in zip(axes, (0, 1), titles, strict=True):
         values = np.array([[seed[column] for seed in found[label]] for label in labels])
         one.barh(labels, values.mean(axis=1), color=(SKY, ORANGE)[column])
         for row, seeds in enumerate(values):
             one.plot(seeds, [row] * len(seeds), "o", color="black", ms=4)
         one.set_title(title)
-        one.set_xlim(left=0)
+        one.set_xlim(left=-0.005)
         one.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
     axes[0].invert_yaxis()
     figure.subplots_adjust(left=0.2, right=0.98, bottom=0.12, top=0.88, wspace=0.06)
