@@ -1,6 +1,6 @@
 """Interactive notebooks on neural-network pruning: five papers, five choices, one loop."""
 
-from . import data, nets
+from . import costs, data, nets
 from .choices import budgets, rewinds, scopes, scores, stops
 from .classroom import exercises, plots
 from .classroom.explorers import choice, explore, slider, steps_slider, text
@@ -13,7 +13,7 @@ from .engine.records import recorded
 from .engine.subspaces import projected_sgd, start_inside
 from .engine.sweep import compare
 from .engine.training import Epoch, State, Training, accuracy, adam, cosine, sgd, steps, train
-from .ideas import inertial
+from .ideas import inertial, nnrelief
 from .ideas.pqi import gini_index, pq_index, retained_bound
 from .settings import device, environment, profile
 
@@ -32,6 +32,7 @@ __all__ = [
     "choice",
     "compare",
     "cosine",
+    "costs",
     "cut",
     "data",
     "device",
@@ -42,6 +43,7 @@ __all__ = [
     "inertial",
     "keep_largest",
     "nets",
+    "nnrelief",
     "plots",
     "pq_index",
     "profile",

@@ -233,3 +233,20 @@ def test_a_layer_without_biases_has_not_collapsed(tiny_net: nn.Sequential) -> No
     assert masks.collapsed() == []
     masks.shrink({"3.weight": torch.zeros(3, 6, dtype=torch.bool)})
     assert masks.collapsed() == ["3.weight"]
+
+
+def test_a_residual_network_loses_whole_kernels() -> None:
+    generator = torch.Generator().manual_seed(0)
+    pictures = torch.rand(60, 1, 8, 8, generator=generator)
+    split = Split(pictures, (pictures.mean(dim=(1, 2, 3)) > 0.5).long())
+    data = Data("noise", split, split, split, classes=("dark", "bright"))
+    net = lab.nets.resnet_20(inputs=(1, 8, 8), classes=2, seed=0)
+    recipe = lab.recipes.nnrelief(
+        0.9, 0.8, residual=0.95, stop=stops.epochs(1), rewind=rewinds.fine_tune, rounds=2
+    )
+    for done in lab.prune(net, data, recipe, seed=0, training=TRAINING):
+        assert done.nonzero_dead == 0
+        for mask in done.masks.values():
+            kernels = mask.flatten(2) if mask.dim() > 2 else mask[..., None]
+            assert torch.equal(kernels.any(dim=-1), kernels.all(dim=-1))
+    assert done.density < 0.7

@@ -153,6 +153,10 @@ def test_over_runs_draws_means_and_spreads() -> None:
     assert line.get_ydata().tolist() == pytest.approx([0.02, 0.04])
     star = figure.axes[0].containers[1].lines[0]
     assert star.get_xdata()[0] == pytest.approx(0.0151)
+    assert figure.axes[0].get_yscale() == "linear"
+    wide = nnrelief.over_runs({"ours": [[{"density": 0.5, "error": 0.2}]] * 2, "theirs": runs})
+    wide.canvas.draw()
+    assert wide.axes[0].get_yscale() == "log"
 
 
 def test_decay_and_optimizer_draws_every_seed() -> None:

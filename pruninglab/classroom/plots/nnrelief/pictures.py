@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
-from matplotlib.ticker import NullLocator, PercentFormatter
+from matplotlib.ticker import MaxNLocator, NullLocator, PercentFormatter
 from torch import Tensor
 
 from ....ideas.nnrelief import jaccard
@@ -45,11 +45,9 @@ def mask_heatmaps(
     """
     rules = list(masks)
     names = [name for name, mask in masks[rules[0]].items() if mask.dim() == 2]
-    figure, axes = blank(
-        figure, 10, 2.3 * len(rules), columns=len(rules) * len(names),
-    )  # fmt: skip
+    figure, axes = blank(figure, 9.5, 1.8 * len(rules), columns=len(rules) * len(names))
     dark = ListedColormap(["white", BLUE])
-    widths, left, gap = (0.54, 0.24, 0.14), 0.03, 0.015
+    widths, left, gap = (0.53, 0.24, 0.15), 0.02, 0.018
     for row, rule in enumerate(rules):
         edge = left
         for column, name in enumerate(names):
@@ -115,11 +113,12 @@ def over_runs(
     """Draw error against what is retained, a curve per method: mean ± std over seeds, both ways.
 
     `methods` maps a label to runs (seeds, rounds) of rows with "density" and "error" in [0, 1].
-    `printed` maps a label to (retained, ±, error, ±), a point from a paper.
+    `printed` maps a label to (retained, ±, error, ±), a point from a paper. Errors that span more
+    than a factor of 4 get a logarithmic axis.
     """
     figure, (axes,) = blank(figure, 7, 4)
     shades = colors(len(methods) + len(printed or {}))
-    smallest = 1.0
+    smallest, errors = 1.0, [values[2] for values in (printed or {}).values()]
     for (label, runs), color in zip(methods.items(), shades, strict=False):
         kept, error = (
             np.array([[row[key] for row in rows] for rows in runs], dtype=float)
@@ -127,6 +126,7 @@ def over_runs(
         )
         few = min(1, len(runs) - 1)
         smallest = min(smallest, kept.min())
+        errors += [float(error.min()), float(error.max())]
         axes.errorbar(
             kept.mean(0), error.mean(0), error.std(0, ddof=few), kept.std(0, ddof=few),
             fmt="o-", ms=4, capsize=2, color=color, label=label,
@@ -143,6 +143,11 @@ def over_runs(
     axes.set_xticks(ticks, [f"{100 * tick:g}%" for tick in ticks])
     axes.xaxis.set_minor_locator(NullLocator())
     axes.set_xlim(1.15, smallest / 1.2)
+    if max(errors) > 4 * min(errors) > 0:
+        axes.set_yscale("log")
+        axes.set_yticks([0.01, 0.015, 0.02, 0.03, 0.05, 0.1, 0.2])
+        axes.yaxis.set_minor_locator(NullLocator())
+        axes.set_ylim(0.9 * min(errors), 1.15 * max(errors))
     axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=1))
     axes.set(xlabel="connections retained", ylabel="test error")
     axes.legend(frameon=False)
@@ -151,22 +156,26 @@ def over_runs(
 
 
 def decay_and_optimizer(
-    found: Mapping[str, Sequence[tuple[float, float]]], *, figure: Figure | None = None
+    found: Mapping[str, Sequence[tuple[float, float]]],
+    titles: tuple[str, str] = ("retained after one cut", "first layer: |w| below 1e-5"),
+    *,
+    figure: Figure | None = None,
 ) -> Figure:
-    """Draw what one cut keeps, and the error just before it, for each way of training.
+    """Draw what one cut keeps, and what training itself made vanish, for each way of training.
 
-    `found` maps a label to (retained, error) of each seed, in [0, 1]; seeds are dots, bars means.
+    `found` maps a label to two shares in [0, 1] of each seed; seeds are dots, bars means.
     """
     figure, axes = blank(figure, 9, 2.9, columns=2, sharey=True)
     labels = list(found)
-    for one, column, title in zip(axes, (0, 1), ("retained", "test error"), strict=True):
+    for one, column, title in zip(axes, (0, 1), titles, strict=True):
         values = np.array([[seed[column] for seed in found[label]] for label in labels])
         one.barh(labels, values.mean(axis=1), color=(SKY, ORANGE)[column])
         for row, seeds in enumerate(values):
             one.plot(seeds, [row] * len(seeds), "o", color="black", ms=4)
         one.set_title(title)
-        one.set_xlim(left=0)
-        one.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+        one.set_xlim(left=-0.005)
+        one.xaxis.set_major_locator(MaxNLocator(5))
+        one.xaxis.set_major_formatter(PercentFormatter(1, decimals=None))
     axes[0].invert_yaxis()
     figure.subplots_adjust(left=0.2, right=0.98, bottom=0.12, top=0.88, wspace=0.06)
     return figure

@@ -17,7 +17,7 @@ COLD_TO_HOT = LinearSegmentedColormap.from_list("blue to red", [BLUE, "#8AA8B8",
 
 
 def wiring(
-    networks: Mapping[str, Mapping[str, Tensor]], *, lines: int = 120, figure: Figure | None = None
+    networks: Mapping[str, Mapping[str, Tensor]], *, lines: int = 100, figure: Figure | None = None
 ) -> Figure:
     """Draw one panel per network: a column of dots per layer, connections between them.
 
@@ -28,7 +28,7 @@ def wiring(
     the neuron: 1 is a fair share. The scale is the same in all panels. Units without a drawn
     connection are gray.
     """
-    figure, axes = blank(figure, 4.6 * len(networks), 4.0, columns=len(networks))
+    figure, axes = blank(figure, 4.4 * len(networks), 3.8, columns=len(networks))
     fair = {
         title: [_fair_share(shares[:, :-1].cpu()) for shares in layers.values()]
         for title, layers in networks.items()

@@ -1,0 +1,35 @@
+"""Notebook 04 as a student meets it, and how long the α slider takes."""
+
+from __future__ import annotations
+
+import os
+from statistics import median
+
+import pytest
+
+NOTEBOOK = "04_nnrelief_heatmaps.ipynb"
+
+
+@pytest.mark.browser
+def test_run_all_and_both_ends_of_the_slider(lab_page: object) -> None:
+    lab_page.open(NOTEBOOK)
+    lab_page.run_all(seconds=400)
+    assert lab_page.errors() == []
+    for key in ("ArrowLeft", "Home", "End"):
+        before = lab_page.picture("α")
+        lab_page.press("α", key)
+        assert lab_page.picture("α") != before, f"{key} on α must change the picture"
+    if folder := os.environ.get("SCREENSHOTS"):
+        lab_page.page.screenshot(path=f"{folder}/04.png")
+    assert lab_page.page.locator(".widget-html pre").count() == 0, "no error message is shown"
+
+
+@pytest.mark.benchmark
+def test_alpha_to_picture(lab_page: object) -> None:
+    """Milliseconds from the key press to the new picture, at the median."""
+    lab_page.open(NOTEBOOK)
+    lab_page.run_all(seconds=400)
+    lab_page.press("α", "Home")
+    delays = lab_page.press("α", "ArrowRight", times=18)
+    print(f"\nα to picture: median {median(delays):.0f} ms (≤ 250), worst {max(delays):.0f} ms")
+    assert median(delays) <= 250
