@@ -12,6 +12,7 @@ from .engine.recipes import Recipe
 from .engine.records import recorded
 from .engine.sweep import compare
 from .engine.training import Epoch, State, Training, accuracy, adam, cosine, sgd, steps, train
+from .ideas import concave
 from .ideas.pqi import gini_index, pq_index, retained_bound
 from .settings import device, environment, profile
 
@@ -29,6 +30,7 @@ __all__ = [
     "checkpoint",
     "choice",
     "compare",
+    "concave",
     "cosine",
     "cut",
     "data",

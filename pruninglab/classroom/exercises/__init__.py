@@ -1,5 +1,5 @@
 """Exercises: a prompt, a checker that names the mistake, and a solution to reveal."""
 
-from . import pqi, sap, start
+from . import concave, pqi, sap, start
 
-__all__ = ["pqi", "sap", "start"]
+__all__ = ["concave", "pqi", "sap", "start"]

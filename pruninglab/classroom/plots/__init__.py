@@ -1,5 +1,5 @@
 """One function per figure: plain arguments with defaults in, a matplotlib Figure out."""
 
-from . import curves, pqi, sap, start
+from . import concave, curves, pqi, sap, start
 
-__all__ = ["curves", "pqi", "sap", "start"]
+__all__ = ["concave", "curves", "pqi", "sap", "start"]
