@@ -123,6 +123,11 @@ def test_a_lone_entry_is_where_the_gradient_is_zero() -> None:
 
 def test_other_figures_draw() -> None:
     draw(concave.oscillation(torch.randn(30, 3), torch.rand(30, 3)))
+    mask = torch.zeros(401)
+    mask[10:18] = 1
+    figure = concave.eight_pixels(mask, torch.rand(8, 401))
+    draw(figure)
+    assert figure.axes[0].get_title() == "8 pixels"
     rows = [
         {"regularizer": name, "gamma": g, "distance": 0.1, "theorem 1": 2.0,
          "theorem 2, corrected": 1.0}
