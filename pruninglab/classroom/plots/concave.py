@@ -76,15 +76,17 @@ def penalties(*, eps: float = 0.1, figure: Figure | None = None) -> Figure:
 def oscillation(weights: Tensor, masks: Tensor, *, figure: Figure | None = None) -> Figure:
     """Draw the last iterates of some weights under subgradient steps, and of mask entries.
 
-    `weights` (steps, some) hop over zero; `masks` (steps, some), projected, come to rest on it.
+    `weights` (steps, some) hop over zero, drawn times 1000; `masks` (steps, some), projected,
+    come to rest on it.
     """
     figure, axes = blank(figure, 9, 3.3, columns=2)
     for one, values in zip(axes, (weights, masks), strict=True):
         for column, color in zip(values.T, colors(values.shape[1]), strict=True):
-            one.plot(column.numpy(), ".-", ms=4, lw=1, color=color)
+            scale = 1000 if one is axes[0] else 1
+            one.plot(scale * column.numpy(), ".-", ms=4, lw=1, color=color)
         one.axhline(0, color=GRAY, lw=0.8)
         one.set_xlabel("step")
-    axes[0].set_title("weights, subgradient of λ‖θ‖₁")
+    axes[0].set_title("weights × 1000, subgradient of λ‖θ‖₁")
     axes[1].set_title("mask entries, projected gradient")
     figure.subplots_adjust(left=0.07, right=0.99, bottom=0.15, top=0.9, wspace=0.16)
     return figure
@@ -146,6 +148,21 @@ def _through(mask: Tensor, images: Tensor) -> np.ndarray:
         top, left = (number // 4) * (SIDE + gap), (number % 4) * (SIDE + gap)
         tiles[top : top + SIDE, left : left + SIDE] = np.where(alive, image, 0.45)
     return tiles
+
+
+def eight_pixels(mask: Tensor, images: Tensor, *, figure: Figure | None = None) -> Figure:
+    """Draw Figure 4 of the paper: a mask (401,), eight `images` (8, 401), and these through it."""
+    figure, axes = blank(figure, 9.5, 2.5, columns=3, width_ratios=(1, 2.1, 2.1))
+    draw_mask(axes[0], mask)
+    axes[0].set_title(f"{int((mask[:-1] > 0).sum())} pixels", fontsize=10)
+    axes[1].imshow(_through(torch.ones_like(mask), images), cmap="gray", vmin=0, vmax=1)
+    axes[1].set_title("eight digits", fontsize=10)
+    axes[2].imshow(_through(mask, images), cmap="gray", vmin=0, vmax=1)
+    axes[2].set_title("all that the classifier sees of them", fontsize=10)
+    for one in axes:
+        one.axis("off")
+    figure.subplots_adjust(left=0.01, right=0.99, bottom=0.02, top=0.88, wspace=0.05)
+    return figure
 
 
 def masks_over_lambda(
