@@ -13,7 +13,7 @@ from .engine.records import recorded
 from .engine.subspaces import projected_sgd, start_inside
 from .engine.sweep import compare
 from .engine.training import Epoch, State, Training, accuracy, adam, cosine, sgd, steps, train
-from .ideas import inertial, nnrelief
+from .ideas import concave, flows, inertial, nnrelief
 from .ideas.pqi import gini_index, pq_index, retained_bound
 from .settings import device, environment, profile
 
@@ -31,6 +31,7 @@ __all__ = [
     "checkpoint",
     "choice",
     "compare",
+    "concave",
     "cosine",
     "costs",
     "cut",
@@ -39,6 +40,7 @@ __all__ = [
     "environment",
     "exercises",
     "explore",
+    "flows",
     "gini_index",
     "inertial",
     "keep_largest",

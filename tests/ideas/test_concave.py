@@ -245,6 +245,8 @@ def test_loss_gradient_is_that_of_the_loss() -> None:
         ({"weights": torch.zeros(1, 2)}, r"weights \(1, 2\) do not fit"),
         ({"weights": torch.full((1, 3), math.nan)}, "finite"),
         ({"ridge": -1.0}, r"ridge=-1\.0"),
+        ({"max_steps": -1}, "max_steps=-1"),
+        ({"tolerance": math.nan}, "tolerance=nan"),
         ({"start": 1.5}, "start must lie"),
         ({"start": torch.zeros(7)}, r"start has shape \(7,\)"),
     ],

@@ -81,6 +81,8 @@ def masked_logistic(
         raise ValueError("regularizers must not be empty")
     if not 0 <= ridge < math.inf:
         raise ValueError(f"ridge={ridge} must be at least 0 and finite")
+    if max_steps < 0 or not tolerance >= 0:
+        raise ValueError(f"max_steps={max_steps} and tolerance={tolerance} must be at least 0")
     features = inputs * weights[:, None, :]
     problems = _Problems(features, targets.to(inputs.dtype), lam, kind, tuple(regularizers), ridge)
     shape = (len(inputs), len(regularizers), len(lambdas), inputs.shape[2])
