@@ -113,6 +113,8 @@ class Lab:
         self.page.wait_for_selector(
             ".jp-Notebook-ExecutionIndicator[data-status=idle]", timeout=60_000
         )
+        # The indicator says idle before there is a kernel; the status bar knows better.
+        self.page.wait_for_selector("#jp-main-statusbar >> text=/ipykernel.*Idle/", timeout=60_000)
         start = time.perf_counter()
         self.page.click("text=Run >> nth=0")
         self.page.click("li.lm-Menu-item:has-text('Run All Cells') >> nth=0")
