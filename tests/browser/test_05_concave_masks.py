@@ -11,6 +11,8 @@ pytestmark = pytest.mark.browser
 
 def test_run_all_and_both_ends_of_every_slider(lab_page: object) -> None:
     lab_page.open("05_concave_masks.ipynb")
+    # A long page: let it settle, or the menu click is lost.
+    lab_page.page.wait_for_timeout(3000)
     lab_page.run_all(seconds=300)
     assert lab_page.errors() == []
     for label, keys in {
