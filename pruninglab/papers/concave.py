@@ -14,7 +14,6 @@ for two cores, trained with Adam, since few steps of SGD move a mask by little b
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -26,11 +25,11 @@ from ..choices import scopes, scores, stops
 from ..data import BUNDLED
 from ..engine import recipes
 from ..engine.recipes import Recipe
-from ..engine.records import RUNS, Row, write_whole
+from ..engine.records import RUNS, Row
 from ..engine.sweep import compare
 from ..engine.training import Training, adam, sgd, steps
 from ..ideas.concave import l1, log
-from ..settings import environment
+from . import summaries
 
 RECORDS = BUNDLED / "records" / "concave"
 EPS, ALPHA, DECAY = 0.1, 0.05, 1e-4
@@ -120,11 +119,7 @@ def summary_of(row: Row) -> Row:
 
 def load(name: str) -> Row:
     """Read a committed summary by name. Raises FileNotFoundError that lists those there are."""
-    path = RECORDS / f"{name}.json"
-    if not path.exists():
-        there = sorted(found.stem for found in RECORDS.glob("*.json"))
-        raise FileNotFoundError(f"there is no record {name!r}; there are {there}")
-    return json.loads(path.read_text(encoding="utf-8"))
+    return summaries.load(RECORDS, name)
 
 
 def run(data_name: str, net: str, asked: Row, small: bool) -> Path:
@@ -147,10 +142,7 @@ def run(data_name: str, net: str, asked: Row, small: bool) -> Path:
     settings = {"data": data_name, "net": net, **asked, "epochs": epochs, "small": small}
     settings |= {"alpha": ALPHA, "eps": EPS, "training": str(setting.training.optimizer)}
     path = RECORDS / (f"{data_name}_{net}_{epochs}-epochs" + ("_small" if small else "") + ".json")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    content = {"settings": settings, "environment": environment(), "results": results}
-    text = json.dumps(content, ensure_ascii=False).replace("]], ", "]],\n")
-    write_whole(path, text.encode() + b"\n")
+    summaries.save(path, {"settings": settings, "results": results})
     return path
 
 

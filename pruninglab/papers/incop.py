@@ -27,7 +27,8 @@ from ..engine.recipes import Recipe
 from ..engine.records import RUNS, Row
 from ..engine.sweep import compare
 from ..engine.training import Training, constant, sgd
-from .sap import save, summary_of
+from . import summaries
+from .sap import summary_of
 
 RECORDS = BUNDLED / "records" / "incop"
 DATA = ("mnist", "fashion-mnist", "cifar10")
@@ -61,6 +62,11 @@ def methods(epochs: int, rounds: int, epsilon: dict[str, float]) -> dict[str, Re
     return found
 
 
+def load(name: str) -> Row:
+    """Read a committed summary by name. Raises FileNotFoundError that lists those there are."""
+    return summaries.load(RECORDS, name)
+
+
 def run(data_name: str, net: str, settings: Row, small: bool) -> Path:
     """Run all methods on one network and data set; save the summary and return its path."""
     data = _padded(data_module.load(data_name, full=not small), 32 if net == "vgg16" else 0)
@@ -79,7 +85,8 @@ def run(data_name: str, net: str, settings: Row, small: bool) -> Path:
     }
     name = f"{data_name}_{net}_{settings['epochs']}-epochs" + ("_small" if small else "")
     path = RECORDS / f"{name}.json"
-    save(path, {"data": data_name, "net": net, **settings}, results)
+    settings = {"data": data_name, "net": net, **settings}
+    summaries.save(path, {"settings": settings, "results": results})
     return path
 
 

@@ -11,7 +11,6 @@ two cores can do. The options make it smaller; the summary says so. Images are n
 from __future__ import annotations
 
 import argparse
-import json
 import warnings
 from collections.abc import Iterable
 from pathlib import Path
@@ -27,11 +26,12 @@ from ..choices.scores import Score
 from ..data import BUNDLED, Data
 from ..engine import recipes
 from ..engine.recipes import Recipe
-from ..engine.records import RUNS, Row, write_whole
+from ..engine.records import RUNS, Row
 from ..engine.sweep import compare
 from ..engine.training import Training, sgd, steps, train
 from ..ideas import inertial
-from ..settings import device, environment
+from ..settings import device
+from . import summaries
 
 RECORDS = BUNDLED / "records" / "inertial"
 NETS = {
@@ -112,11 +112,7 @@ def summary_of(row: Row) -> Row:
 
 def load(name: str) -> Row:
     """Read a committed summary by name. Raises FileNotFoundError that lists those there are."""
-    path = RECORDS / f"{name}.json"
-    if not path.exists():
-        there = sorted(found.stem for found in RECORDS.glob("*.json"))
-        raise FileNotFoundError(f"there is no record {name!r}; there are {there}")
-    return json.loads(path.read_text(encoding="utf-8"))
+    return summaries.load(RECORDS, name)
 
 
 def run(data_name: str, net: str, settings: Row, small: bool) -> Path:
@@ -139,15 +135,13 @@ def run(data_name: str, net: str, settings: Row, small: bool) -> Path:
     path = RECORDS / f"{name}.json"
     content = {
         "settings": {"data": data_name, "net": net, "rounds": 1, **settings},
-        "environment": environment(),
         "spectrum": spectrum_of(make(0), data, first, how),
         "results": {
             label: [[summary_of(row) for row in rows] for rows in seeds]
             for label, seeds in frames.items()
         },
     }
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_whole(path, json.dumps(content, ensure_ascii=False).encode() + b"\n")
+    summaries.save(path, content)
     return path
 
 

@@ -10,7 +10,6 @@ authors we choose epochs by validation accuracy, on a tenth of the training imag
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,9 +23,9 @@ from ..choices.rewinds import Rewind
 from ..data import BUNDLED
 from ..engine import recipes
 from ..engine.recipes import Recipe
-from ..engine.records import RUNS, Row, recorded, write_whole
+from ..engine.records import RUNS, Row, recorded
 from ..engine.training import Training, adam, sgd, steps
-from ..settings import environment
+from . import summaries
 
 RECORDS = BUNDLED / "records" / "nnrelief"
 
@@ -102,11 +101,7 @@ def summary_of(row: Row) -> Row:
 
 def load(name: str = "lenet_300_100") -> Row:
     """Read a committed summary. Raises FileNotFoundError that lists those there are."""
-    path = RECORDS / f"{name}.json"
-    if not path.exists():
-        there = sorted(found.stem for found in RECORDS.glob("*.json"))
-        raise FileNotFoundError(f"there is no record {name!r}; there are {there}")
-    return json.loads(path.read_text(encoding="utf-8"))
+    return summaries.load(RECORDS, name)
 
 
 def name_of(net: str, epochs: int | None, rounds: int | None, small: bool) -> str:
@@ -138,16 +133,8 @@ def run(net: str, seeds: int, epochs: int | None, rounds: int | None, small: boo
         settings = {"net": net, "data": data.name, "images": len(data.train), "recipe": str(recipe),
                     "epochs": epochs or setup.epochs, "rounds": recipe.rounds,
                     "seeds": len(found)}  # fmt: skip
-        save(path, settings, found)
+        summaries.save(path, {"settings": settings, "results": {"NNrelief": found}})
     return path
-
-
-def save(path: Path, settings: Row, results: list[list[Row]]) -> None:
-    """Write the summary, whole or not at all: a line per round."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    content = {"settings": settings, "environment": environment(), "results": {"NNrelief": results}}
-    text = json.dumps(content, ensure_ascii=False).replace('{"round"', '\n{"round"')
-    write_whole(path, text.encode() + b"\n")
 
 
 def main(arguments: Iterable[str] | None = None) -> None:

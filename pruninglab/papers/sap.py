@@ -10,7 +10,6 @@ smaller; the summary says so. Unlike the authors we do not augment the images.
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -21,9 +20,9 @@ from ..choices import scopes, stops
 from ..data import BUNDLED
 from ..engine import recipes
 from ..engine.recipes import Recipe
-from ..engine.records import RUNS, Row, write_whole
+from ..engine.records import RUNS, Row
 from ..engine.sweep import compare
-from ..settings import environment
+from . import summaries
 
 RECORDS = BUNDLED / "records" / "sap"
 DATA = ("fashion-mnist", "cifar10")
@@ -70,21 +69,9 @@ def summary_of(row: Row) -> Row:
     return {name: None if value is None else round(value, 5) for name, value in short.items()}
 
 
-def save(path: Path, settings: Row, results: dict[str, list[list[Row]]]) -> None:
-    """Write the summary, whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    content = {"settings": settings, "environment": environment(), "results": results}
-    text = json.dumps(content, ensure_ascii=False, indent=None)
-    write_whole(path, text.replace('"SAP', '\n"SAP').encode() + b"\n")
-
-
 def load(name: str) -> Row:
     """Read a committed summary by name. Raises FileNotFoundError that lists those there are."""
-    path = RECORDS / f"{name}.json"
-    if not path.exists():
-        there = sorted(found.stem for found in RECORDS.glob("*.json"))
-        raise FileNotFoundError(f"there is no record {name!r}; there are {there}")
-    return json.loads(path.read_text(encoding="utf-8"))
+    return summaries.load(RECORDS, name)
 
 
 def run(data_name: str, net: str, settings: Row, small: bool) -> Path:
@@ -105,7 +92,7 @@ def run(data_name: str, net: str, settings: Row, small: bool) -> Path:
     }
     name = f"{data_name}_{net}_{settings['epochs']}-epochs" + ("_small" if small else "")
     path = RECORDS / f"{name}.json"
-    save(path, settings, results)
+    summaries.save(path, {"settings": settings, "results": results})
     return path
 
 
