@@ -76,7 +76,7 @@ def stages(
     top = float(torch.quantile(first.abs().flatten(), 0.995)) or 1.0
     for one, (name, flow) in zip(axes, flows.items(), strict=False):
         shown = flow[pair][rows][:, columns]
-        one.imshow(shown, cmap="RdBu_r", vmin=-top, vmax=top, aspect="auto")
+        one.imshow(shown.numpy(), cmap="RdBu_r", vmin=-top, vmax=top, aspect="auto")
         title = f"{name}: IF {pair}"
         if flow is not reference:
             title += f"\nrelative distance {flow_distance(flow, reference, 'relative'):.2f}"
@@ -295,11 +295,11 @@ def lemma_1(
     s, t = s[s <= reach], t[s <= reach]
     figure, axes = blank(figure, 8.6, 3.3, columns=2)
     curve = torch.linspace(-reach, reach, 121, dtype=torch.float64)
-    axes[0].plot(curve, curve * function(w * curve), color=BLUE)
+    axes[0].plot(curve.numpy(), (curve * function(w * curve)).numpy(), color=BLUE)
     axes[0].set(title=f"t · {activation}(w t),  w = {w:g}", xlabel="t")
     gap, change = s - t, (t * function(w * t) - s * function(w * s)).abs()
-    axes[1].plot(gap, change, ".", color=BLUE, markersize=2, label="pairs t, s")
-    places = torch.logspace(-4, 1, 60).clamp(max=2 * reach)
+    axes[1].plot(gap.numpy(), change.numpy(), ".", color=BLUE, markersize=2, label="pairs t, s")
+    places = np.logspace(-4, 1, 60).clip(max=2 * reach)
     plain = reach * lipschitz * abs(w) + largest
     squared = reach**2 * lipschitz * w**2 + largest
     axes[1].plot(places, plain * places, color=ORANGE, label="plain distance: holds")
