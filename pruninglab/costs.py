@@ -8,6 +8,8 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
+from .ideas.checks import check_choice
+
 Sizes = tuple[int, int]
 PLACES = ("output", "input")
 SKIPS = ("weights", "units")
@@ -54,9 +56,8 @@ def count_flops(
     >>> count_flops(nn.Linear(100, 10), torch.ones(1, 100))
     {'': 1990}
     """
-    for name, value, known in (("skip", skip, SKIPS), ("places", places, PLACES)):
-        if value not in known:
-            raise ValueError(f"{name}={value!r} is not known; choose from {known}")
+    check_choice("skip", skip, SKIPS)
+    check_choice("places", places, PLACES)
     alive, found, named = _checked(net, masks), {}, dict(net.named_parameters())
     for name, size in _map_sizes(net, inputs, places).items():
         layer = net.get_submodule(name)

@@ -17,6 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from ..ideas import inertial
+from ..ideas.checks import check_choice
 from ..ideas.concave import Regularizer
 from ..ideas.nnrelief import VARIANTS, check_share, network_importance
 
@@ -96,8 +97,7 @@ class nnrelief:
     def __post_init__(self) -> None:
         if not isinstance(self.samples, int) or self.samples < 1:
             raise ValueError(f"samples={self.samples!r} must be a whole number, at least 1")
-        if self.kernels not in VARIANTS:
-            raise ValueError(f"kernels={self.kernels!r} is not known; choose from {VARIANTS}")
+        check_choice("kernels", self.kernels, VARIANTS)
         if self.residual is not None:
             check_share(self.residual, "residual")
 
@@ -141,8 +141,7 @@ class learned_mask:
                 raise ValueError(f"{name}={getattr(self, name)} must be at least 0 and finite")
         if not 0 < self.start < 1:
             raise ValueError(f"start={self.start} must lie strictly between 0 and 1")
-        if self.form not in MASK_FORMS:
-            raise ValueError(f"form={self.form!r} is not known; choose from {MASK_FORMS}")
+        check_choice("form", self.form, MASK_FORMS)
         if not 1 <= self.steepest < math.inf:
             raise ValueError(f"steepest={self.steepest} must be at least 1 and finite")
         for name in ("value", "derivative"):
@@ -171,7 +170,7 @@ class leverage:
     samples: int = 500
 
     def __post_init__(self) -> None:
-        _check_side(self.side)
+        check_choice("side", self.side, SIDES)
         if isinstance(self.sharp, int) and self.sharp < 1:
             raise ValueError(f"sharp={self.sharp} must be a whole number of at least 1, or a share")
         if isinstance(self.sharp, float) and not 0 < self.sharp < 1:
@@ -212,7 +211,7 @@ class curvature:
     probes: int = 100
 
     def __post_init__(self) -> None:
-        _check_side(self.side)
+        check_choice("side", self.side, SIDES)
 
     def __call__(self, net: nn.Module, batch: Batch) -> dict[str, Tensor]:
         operator = inertial.hvp(net, *batch)
@@ -224,11 +223,6 @@ class curvature:
         if self.weighted:
             value = (found * operator.weights**2 / 2).clamp_min(0)
         return _of_weights(net, operator, value if self.side == "sharp" else value.max() - value)
-
-
-def _check_side(side: str) -> None:
-    if side not in SIDES:
-        raise ValueError(f"side={side!r} is not known; choose from {SIDES}")
 
 
 def _of_weights(net: nn.Module, operator: inertial.Curvature, values: Tensor) -> dict[str, Tensor]:

@@ -15,12 +15,12 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor, nn
 
+from ..ideas.checks import check_choice
 from ..ideas.flows import (
     DISTANCES,
     KINDS,
     PLACES,
     Flow,
-    check_choice,
     flow_distance,
     gradient_flow,
     information_flow,

@@ -14,6 +14,8 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
+from .checks import check_choice
+
 Flow = dict[str, Tensor]
 Layers = dict[str, nn.Module]
 
@@ -288,12 +290,6 @@ def _evaluating(net: nn.Module) -> Iterator[None]:
     finally:
         for module, training in modes:
             module.training = training
-
-
-def check_choice(name: str, value: str, allowed: tuple[str, ...]) -> None:
-    """Raise ValueError that names the argument unless `value` is one of `allowed`."""
-    if value not in allowed:
-        raise ValueError(f"{name}={value!r} is not known; choose from {allowed}")
 
 
 def _check_images(inputs: Tensor) -> None:

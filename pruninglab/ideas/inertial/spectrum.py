@@ -10,6 +10,8 @@ import torch
 from scipy.sparse.linalg import LinearOperator, eigsh
 from torch import Tensor
 
+from ..checks import check_choice
+
 ENDS = ("largest", "smallest", "both")
 
 
@@ -42,8 +44,7 @@ def extreme_eigenvalues(
     size = operator.shape[0]
     if not 0 < k < size:
         raise ValueError(f"k={k} must be at least 1 and less than the {size} dimensions")
-    if end not in ENDS:
-        raise ValueError(f"end={end!r} is not known; choose from {ENDS}")
+    check_choice("end", end, ENDS)
     which = {"largest": "LA", "smallest": "SA", "both": "BE"}[end]
     start = np.random.default_rng(seed).standard_normal(size)
 

@@ -6,6 +6,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from ..checks import check_choice
+
 VARIANTS = ("frobenius", "l1", "mean_map")
 Pair = int | tuple[int, int]
 
@@ -99,8 +101,7 @@ def kernel_signal(
     variant: str = "frobenius",
 ) -> Tensor:
     """Numerators of Eqs. (2) and (3); the row sums are S_j. All else as in `kernel_importance`."""
-    if variant not in VARIANTS:
-        raise ValueError(f"variant={variant!r} is not known; choose from {VARIANTS}")
+    check_choice("variant", variant, VARIANTS)
     fits = weight.dim() == 4 and inputs.dim() == 4 and inputs.shape[1] == weight.shape[1] * groups
     if not fits or len(weight) % groups:
         raise ValueError(

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
+from ..checks import check_choice
 from .cut import check_share
 from .importance import VARIANTS, _shares, connection_signal, kernel_signal
 
@@ -32,8 +33,7 @@ def network_importance(
     prune (named), NaN, or `residual` on a network without residual blocks. Source: NNrelief
     paper, Section 3. Taught in notebook 04.
     """
-    if variant not in VARIANTS:
-        raise ValueError(f"variant={variant!r} is not known; choose from {VARIANTS}")
+    check_choice("variant", variant, VARIANTS)
     if not len(inputs):
         raise ValueError("inputs has no samples: the pruning set must not be empty")
     layers = _layers(net)
