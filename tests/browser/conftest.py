@@ -11,7 +11,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -159,6 +159,32 @@ class Lab:
             self.page.wait_for_function("() => window.loads.length > 0", polling=2, timeout=10_000)
             delays.append(self.page.evaluate("() => window.loads[0]") - start)
         return delays
+
+    def choose(self, label: str, option: str) -> None:
+        """Pick an option of a drop-down list and wait for the new picture."""
+        exact = self.page.locator(f".widget-label:text-is('{label}')")
+        self.page.evaluate("() => { window.loads = []; }")
+        self.page.locator(".widget-dropdown", has=exact).locator("select").select_option(option)
+        self.page.wait_for_function("() => window.loads.length > 0", polling=2, timeout=10_000)
+
+    def drive(self, sliders: dict[str, Sequence[str]], name: str) -> None:
+        """Press these keys on every slider: each must change the picture, none may fail.
+
+        With SCREENSHOTS=folder, the page is kept after every key.
+        """
+        for label, keys in sliders.items():
+            for key in keys:
+                before = self.picture(label)
+                self.press(label, key)
+                assert self.picture(label) != before, f"{key} on {label} must change the picture"
+                self.keep(f"{name}_{label}_{key}")
+        assert self.page.locator(".widget-html pre").count() == 0, "no error message is shown"
+
+    def keep(self, name: str) -> None:
+        """Save a screenshot if the variable SCREENSHOTS names a folder."""
+        if folder := os.environ.get("SCREENSHOTS"):
+            tidy = "".join(letter if letter.isalnum() else "_" for letter in name)
+            self.page.screenshot(path=f"{folder}/{tidy}.png")
 
 
 @pytest.fixture
