@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import doctest
+import inspect
 import os
 from pathlib import Path
 
@@ -50,3 +52,12 @@ def full_data_root() -> Path:
     if not (root / "MNIST" / "raw").is_dir():
         pytest.skip("the full data sets are not on this machine (set PRUNINGLAB_DATA)")
     return root
+
+
+def _unwrapped_from_module(self: doctest.DocTestFinder, module: object, found: object) -> bool:
+    """See through `checked`: doctest takes a wrapped function for one of the wrapper's module."""
+    return _from_module(self, module, inspect.unwrap(found) if callable(found) else found)
+
+
+_from_module = doctest.DocTestFinder._from_module
+doctest.DocTestFinder._from_module = _unwrapped_from_module

@@ -1,8 +1,185 @@
-"""The one check of arguments that many functions share."""
+"""One way to check arguments: a signature says what a function takes, `checked` holds it to that.
+
+`Float[Tensor, "out in"]` names dtype and shape, and a name that stands twice stands for one size.
+The types below say ranges. A wrong value gives a TypeError or ValueError of one line: the argument,
+what it is, and what is allowed.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import functools
+import inspect
+import math
+import reprlib
+import types
+from collections.abc import Callable, Mapping, Sequence
+from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+
+import torch
+from beartype import BeartypeConf, beartype
+from beartype.door import is_bearable
+from beartype.roar import BeartypeException
+from beartype.vale import Is
+from jaxtyping import AbstractArray, TypeCheckError, jaxtyped
+from torch import Tensor
+
+F = TypeVar("F", bound=Callable[..., Any])
+# A whole number is a number: Python's own rule for float arguments.
+CONF = BeartypeConf(is_pep484_tower=True)
+
+
+def _number(value: Any) -> bool:
+    return not isinstance(value, bool)
+
+
+Number = Annotated[float, Is[_number]]
+Finite = Annotated[float, Is[lambda x: _number(x) and math.isfinite(x)]]
+Positive = Annotated[float, Is[lambda x: _number(x) and 0 < x < math.inf]]
+NonNegative = Annotated[float, Is[lambda x: _number(x) and 0 <= x < math.inf]]
+Share = Annotated[float, Is[lambda x: _number(x) and 0 <= x <= 1]]
+Whole = Annotated[int, Is[lambda n: _number(n) and n >= 0]]
+Count = Annotated[int, Is[lambda n: _number(n) and n >= 1]]
+Seed = Annotated[int, Is[lambda n: _number(n) and -(2**63) <= n < 2**63]]
+RANGES = (
+    (Number, "a number"),
+    (Finite, "a finite number"),
+    (Positive, "above 0 and finite"),
+    (NonNegative, "at least 0 and finite"),
+    (Share, "in [0, 1]"),
+    (Whole, "a whole number, at least 0"),
+    (Count, "a whole number, at least 1"),
+    (Seed, "a whole number below 2**63"),
+)
+
+UNIONS = (Union, types.UnionType)
+WORDS = {
+    Mapping: "a mapping of {} to {}",
+    Sequence: "a sequence of {}",
+    list: "a list of {}",
+    tuple: "a tuple of {}",
+    Callable: "a function",
+}
+NAMES = {
+    type(None): "None", int: "a whole number", float: "a number", str: "a string",
+    bool: "True or False", Tensor: "a Tensor", torch.nn.Module: "a network (torch.nn.Module)",
+}  # fmt: skip
+
+
+def checked(function: F) -> F:
+    """Hold every call of a function, or every making of a dataclass, to its annotations.
+
+    Raises TypeError for a value of another type, ValueError for one of that type which is out of
+    range, has another dtype or shape, or does not fit the sizes of the arguments before it; tensors
+    must be dense and hold data.
+
+    >>> @checked
+    ... def half(w: Tensor, share: Share) -> Tensor:
+    ...     return w * share
+    >>> half(torch.ones(2), 1.5)
+    Traceback (most recent call last):
+    ValueError: share=1.5 must be in [0, 1]
+    >>> half(None, 0.5)
+    Traceback (most recent call last):
+    TypeError: w=None must be a Tensor
+    """
+    if isinstance(function, type):
+        function.__init__ = checked(function.__init__)  # type: ignore[misc]
+        return function
+    names = tuple(inspect.signature(function).parameters)
+    typed: list[Callable[..., Any]] = []
+
+    @functools.wraps(function)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        if not typed:
+            # At the first call: the names in annotations may stand below the function.
+            typed.append(jaxtyped(function, typechecker=beartype(conf=CONF)))
+        for name, value in (*zip(names, args, strict=False), *kwargs.items()):
+            if isinstance(value, Tensor) and (value.is_meta or value.layout != torch.strided):
+                kind = "meta" if value.is_meta else value.layout
+                raise ValueError(f"{name} is a {kind} tensor; it must be dense and hold data")
+        try:
+            return typed[0](*args, **kwargs)
+        except (TypeCheckError, BeartypeException) as error:
+            refusal = _refusal(function, args, kwargs)
+            if refusal is None:
+                raise
+            raise refusal from error.__cause__
+
+    return call  # type: ignore[return-value]
+
+
+def _refusal(
+    function: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]
+) -> Exception | None:
+    """Name the first argument that does not fit, or None if all do: then the result is at fault."""
+    hints = get_type_hints(function, include_extras=True)
+    try:
+        given = inspect.signature(function).bind(*args, **kwargs).arguments
+    except TypeError as error:
+        return error
+    with jaxtyped("context"):
+        for name, value in given.items():
+            hint = hints.get(name)
+            if hint is None or is_bearable(value, hint, conf=CONF):
+                continue
+            text = f"{name}={_shown(value)} must be {allowed(hint)}{_beside(name, given, hint)}"
+            fits = any(is_bearable(value, kind, conf=CONF) for kind in _plain(hint))
+            wrong_type = not fits or isinstance(value, bool)
+            return TypeError(text) if wrong_type else ValueError(text)
+    return None
+
+
+def allowed(hint: Any) -> str:
+    """Say in words what an annotation allows.
+
+    >>> allowed(Share), allowed(int | None), allowed(Mapping[str, Tensor])
+    ('in [0, 1]', 'a whole number or None', 'a mapping of a string to a Tensor')
+    """
+    arguments = get_args(hint)
+    for known, words in RANGES:
+        if hint == known:
+            return words
+    if _is_array(hint):
+        dims = hint.dim_str.replace(" ", ", ")
+        return f"a {hint.array_type.__name__} of {hint.dtype.__name__.lower()} ({dims})"
+    if get_origin(hint) in UNIONS:
+        return " or ".join(allowed(part) for part in arguments)
+    if get_origin(hint) is Literal:
+        return f"one of {arguments}"
+    if get_origin(hint) in WORDS:
+        inside = [allowed(part) for part in arguments if isinstance(part, type) or get_args(part)]
+        return WORDS[get_origin(hint)].format(*inside)
+    return NAMES.get(hint, getattr(hint, "__name__", str(hint)))
+
+
+def _beside(name: str, given: Mapping[str, Any], hint: Any) -> str:
+    """List the tensors whose sizes an array has to fit."""
+    others = [f"{key} {_shown(t)}" for key, t in given.items() if isinstance(t, Tensor)]
+    others = [text for text in others if not text.startswith(f"{name} ")]
+    array = any(_is_array(part) for part in (hint, *get_args(hint)))
+    return f", to fit {', '.join(others)}" if others and array else ""
+
+
+def _is_array(hint: Any) -> bool:
+    return isinstance(hint, type) and issubclass(hint, AbstractArray)
+
+
+def _plain(hint: Any) -> list[Any]:
+    """Return the types of an annotation without ranges, dtypes, shapes and what is inside."""
+    if get_origin(hint) in UNIONS:
+        return [kind for part in get_args(hint) for kind in _plain(part)]
+    if get_origin(hint) is Annotated:
+        return _plain(get_args(hint)[0])
+    if get_origin(hint) is Literal:
+        return [type(value) for value in get_args(hint)]
+    return [Tensor if _is_array(hint) else get_origin(hint) or hint]
+
+
+def _shown(value: Any) -> str:
+    """Return a value as one short line; a tensor by its dtype and shape."""
+    if isinstance(value, Tensor):
+        return f"{str(value.dtype).removeprefix('torch.')} {tuple(value.shape)}"
+    return " ".join(reprlib.repr(value).split())
 
 
 def check_choice(name: str, value: str, allowed: Sequence[str]) -> None:

@@ -1,0 +1,96 @@
+"""A wrong argument is refused by its name, in one line, with what is allowed."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import pytest
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from pruninglab.ideas.checks import Count, Share, checked
+from pruninglab.ideas.devices import accurate, move_to
+
+
+@checked
+def layer(
+    net: nn.Module,
+    weight: Float[Tensor, "out in"],
+    bias: Float[Tensor, " out"] | None = None,
+    share: Share = 0.5,
+    rounds: Count | None = None,
+    kind: Literal["raw", "pearson"] = "raw",
+    masks: Mapping[str, Tensor] | None = None,
+    score: Callable[[Tensor], Tensor] | None = None,
+) -> Tensor:
+    return weight
+
+
+@checked
+@dataclass(frozen=True)
+class Budget:
+    share: Share
+    rounds: Count = 1
+
+
+NET, WEIGHT = nn.Linear(1, 1), torch.ones(2, 3)
+BAD: list[tuple[dict[str, Any], type[Exception], str]] = [
+    ({"net": None}, TypeError, "net=None must be a network (torch.nn.Module)"),
+    ({"weight": "x"}, TypeError, "weight='x' must be a Tensor of float (out, in)"),
+    ({"weight": WEIGHT.long()}, ValueError, "weight=int64 (2, 3) must be a Tensor of float"),
+    ({"weight": WEIGHT[0]}, ValueError, "weight=float32 (3,) must be a Tensor of float (out, in)"),
+    ({"bias": torch.ones(5)}, ValueError,
+     "bias=float32 (5,) must be a Tensor of float (out) or None, to fit weight float32 (2, 3)"),
+    ({"share": 2}, ValueError, "share=2 must be in [0, 1]"),
+    ({"share": float("nan")}, ValueError, "share=nan must be in [0, 1]"),
+    ({"share": True}, TypeError, "share=True must be in [0, 1]"),
+    ({"rounds": 0}, ValueError, "rounds=0 must be a whole number, at least 1 or None"),
+    ({"rounds": True}, TypeError, "rounds=True must be"),
+    ({"kind": "both"}, ValueError, "kind='both' must be one of ('raw', 'pearson')"),
+    ({"masks": 3}, TypeError, "masks=3 must be a mapping of a string to a Tensor or None"),
+    ({"score": 3}, TypeError, "score=3 must be a function or None"),
+    ({"weight": WEIGHT.to("meta")}, ValueError, "weight is a meta tensor"),
+    ({"weight": WEIGHT.to_sparse()}, ValueError, "weight is a torch.sparse_coo tensor"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("wrong", "error", "message"), BAD)
+def test_the_argument_its_value_and_what_is_allowed(
+    wrong: dict[str, Any], error: type[Exception], message: str
+) -> None:
+    with pytest.raises(error, match=f"^{re.escape(message)}") as caught:
+        layer(**{"net": NET, "weight": WEIGHT} | wrong)
+    assert "\n" not in str(caught.value)
+
+
+def test_right_arguments_pass() -> None:
+    right = (torch.ones(2), 1, 3, "pearson", {"w": WEIGHT}, abs)
+    assert layer(NET, WEIGHT, *right) is WEIGHT
+    assert Budget(0.5, 2) == Budget(0.5, rounds=2)
+
+
+def test_a_dataclass_checks_what_it_is_made_of() -> None:
+    with pytest.raises(ValueError, match="share=3 must be in"):
+        Budget(3)
+    with pytest.raises(TypeError, match=r"rounds=1\.5 must be a whole number"):
+        Budget(0.5, 1.5)
+
+
+def test_an_error_inside_is_handed_on_as_it_is() -> None:
+    @checked
+    def fails(share: Share) -> float:
+        return layer(NET, WEIGHT, share="no")
+
+    with pytest.raises(TypeError, match="share='no'"):
+        fails(0.5)
+
+
+def test_the_network_moves_to_the_data() -> None:
+    net = nn.Linear(2, 2)
+    move_to(net, torch.empty(1, 2, device="meta"))
+    assert net.weight.is_meta
+    assert accurate(torch.ones(1, dtype=torch.float16)).dtype == torch.float64
