@@ -16,7 +16,7 @@ import nbformat
 from nbconvert.preprocessors import ExecutePreprocessor
 from nbformat import NotebookNode
 
-from ..engine.records import write_whole
+from ..files import write_whole
 
 CELL_SECONDS = 300
 LIVE = "application/vnd.jupyter.widget-view+json"

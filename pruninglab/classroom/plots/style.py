@@ -13,7 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from ...engine.records import write_whole
+from ...files import write_whole
 
 # Okabe and Ito's palette: told apart by colour-blind readers, in this order.
 BLUE, ORANGE, GREEN, PURPLE, SKY, RED, YELLOW, GRAY = (
