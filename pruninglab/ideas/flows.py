@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from .checks import check_choice
+from .modes import evaluating
 
 Flow = dict[str, Tensor]
 Layers = dict[str, nn.Module]
@@ -59,7 +60,7 @@ def information_flow(
     layers = _layers(net)
     shift: Flow = {}
     total, square, product = Sums(), Sums(), Sums()
-    with _evaluating(net), _unit_outputs(net, layers, at) as units:
+    with evaluating(net), _unit_outputs(net, layers, at) as units:
         for block in inputs.split(IMAGES_AT_ONCE):
             units.clear()
             net(block)
@@ -109,7 +110,7 @@ def gradient_flow(
     weights = _copies(net, masks)
     total = Sums()
     blocks = zip(inputs.split(IMAGES_AT_ONCE), targets.split(IMAGES_AT_ONCE), strict=True)
-    with _evaluating(net), torch.enable_grad():
+    with evaluating(net), torch.enable_grad():
         for images, labels in blocks:
             outputs = functional_call(net, weights, (images,))
             loss = nn.functional.cross_entropy(outputs, labels, reduction="sum")
@@ -278,18 +279,6 @@ def _copies(net: nn.Module, masks: Mapping[str, Tensor]) -> Flow:
                 f"it must be torch.bool {tuple(named[name].shape)}"
             )
     return {name: named[name].detach().requires_grad_() for name in masks}
-
-
-@contextmanager
-def _evaluating(net: nn.Module) -> Iterator[None]:
-    """Put `net` into eval mode; give every module its own mode back in the end."""
-    modes = [(module, module.training) for module in net.modules()]
-    net.eval()
-    try:
-        yield
-    finally:
-        for module, training in modes:
-            module.training = training
 
 
 def _check_images(inputs: Tensor) -> None:
