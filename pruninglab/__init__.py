@@ -1,40 +1,47 @@
 """Interactive notebooks on neural-network pruning: five papers, five choices, one loop."""
 
-from . import costs, data, nets
-from .choices import budgets, rewinds, scopes, scores, stops
+from . import costs, data, nets, papers, recipes
+from .choices import afters, budgets, learned, rewinds, scopes, scores, stops
+from .choices.needs import Needs, asks
 from .classroom import exercises, plots
 from .classroom.explorers import choice, explore, slider, steps_slider, text
 from .classroom.plots.style import publish
-from .engine import recipes
-from .engine.loop import Checkpoint, Round, checkpoint, prune
-from .engine.masks import Masks, cut, keep_largest
+from .engine.loop import Checkpoint, Round, prune
+from .engine.masks import Masks, cut, cut_once, keep_largest
+from .engine.parametrisation import HardMask
 from .engine.recipes import Recipe
 from .engine.records import recorded
 from .engine.subspaces import projected_sgd, start_inside
+from .engine.results import Paired, Runs
 from .engine.sweep import compare
-from .engine.training import Epoch, State, Training, accuracy, adam, cosine, sgd, steps, train
-from .ideas import concave, flows, inertial, nnrelief
+from .engine.training import Training, accuracy, adam, constant, cosine, sgd, steps, train
+from .ideas import concave, flows, inertial, nnrelief, pqi
 from .ideas.pqi import gini_index, pq_index, retained_bound
 from .settings import device, environment, profile
 
 __all__ = [
     "Checkpoint",
-    "Epoch",
+    "HardMask",
     "Masks",
+    "Needs",
+    "Paired",
     "Recipe",
     "Round",
-    "State",
+    "Runs",
     "Training",
     "accuracy",
     "adam",
+    "afters",
+    "asks",
     "budgets",
-    "checkpoint",
     "choice",
     "compare",
     "concave",
+    "constant",
     "cosine",
     "costs",
     "cut",
+    "cut_once",
     "data",
     "device",
     "environment",
@@ -44,9 +51,12 @@ __all__ = [
     "gini_index",
     "inertial",
     "keep_largest",
+    "learned",
     "nets",
     "nnrelief",
+    "papers",
     "plots",
+    "pqi",
     "pq_index",
     "profile",
     "projected_sgd",

@@ -50,6 +50,10 @@ class Split:
     def __len__(self) -> int:
         return len(self.targets)
 
+    def __iter__(self) -> Iterator[Tensor]:
+        """Unpack: `inputs, targets = split`."""
+        return iter((self.inputs, self.targets))
+
     def __repr__(self) -> str:
         return f"Split({len(self):,} images {tuple(self.inputs.shape[1:])} on {self.inputs.device})"
 

@@ -1,1 +1,19 @@
-"""Each paper's own settings as one resumable command: `python -m pruninglab.papers.<name>`."""
+"""One paper, one file: its recipe, its printed settings, its record, its command."""
+
+from . import concave, imc, incop, nnrelief, sap
+from .experiment import Experiment, Measured
+
+EXPERIMENTS: dict[str, Experiment] = {
+    paper.EXPERIMENT.name: paper.EXPERIMENT for paper in (sap, incop, nnrelief, concave, imc)
+}
+
+
+def record(paper: str, name: str) -> Measured:
+    """Read the committed record `name` of a paper. Raises KeyError, FileNotFoundError with lists.
+
+    >>> record("imc", "mnist_mini-tanh_small").runs
+    Runs()
+    """
+    if paper not in EXPERIMENTS:
+        raise KeyError(f"paper={paper!r} is not known; choose from {list(EXPERIMENTS)}")
+    return EXPERIMENTS[paper].record(name)

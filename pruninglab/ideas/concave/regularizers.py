@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
@@ -17,6 +17,7 @@ from torch import Tensor
 STEEPEST = 1e30
 
 
+@runtime_checkable
 class Regularizer(Protocol):
     """A penalty per mask entry: both functions take entries in [0, 1] of any shape."""
 

@@ -10,6 +10,7 @@ from .importance import (
     kernel_importance,
     kernel_signal,
 )
+from .network import _layers as check_supported
 from .network import network_importance, weak_branches
 
 __all__ = [
@@ -17,6 +18,7 @@ __all__ = [
     "Bounds",
     "carry_change",
     "chance_jaccard",
+    "check_supported",
     "check_share",
     "clean_up",
     "connection_importance",
