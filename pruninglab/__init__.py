@@ -1,7 +1,7 @@
 """Interactive notebooks on neural-network pruning: five papers, five choices, one loop."""
 
 from . import costs, data, nets, papers, recipes
-from .choices import afters, budgets, learned, rewinds, scopes, scores, stops
+from .choices import afters, budgets, rewinds, scopes, scores, stops
 from .choices.needs import Needs, asks
 from .classroom import exercises, plots
 from .classroom.explorers import choice, explore, slider, steps_slider, text
@@ -51,7 +51,6 @@ __all__ = [
     "gini_index",
     "inertial",
     "keep_largest",
-    "learned",
     "nets",
     "nnrelief",
     "papers",

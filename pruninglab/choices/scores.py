@@ -19,7 +19,13 @@ from ..data import Split
 from ..ideas import inertial
 from ..ideas.checks import Count, check_choice, checked
 from ..ideas.nnrelief import VARIANTS, check_share, check_supported, network_importance
+from .learned import learned, learned_mask
 from .needs import Needs, needs
+
+__all__ = [
+    "at_snapshot", "curvature", "learned", "learned_mask", "leverage", "magnitude", "nnrelief",
+    "outside", "prunable", "random",
+]  # fmt: skip
 
 Score = Callable[[nn.Module, Split], dict[str, Tensor]]
 

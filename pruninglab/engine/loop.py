@@ -110,9 +110,9 @@ def prune(
     notebook 00; Algorithm 1 of the SAP paper is one of its rows.
     """
     target = pick_device(device)
-    net.to(target)
     data = data.to(target)
     recipe.check(net, data, training)
+    net.to(target)
     state = State(net, data, Masks.full(net, biases=needs(recipe.score).biases))
     if start is not None:
         _resume(state, start, target)

@@ -68,7 +68,8 @@ def recorded(
     Taught in notebook 02.
     """
     target = pick_device(device)
-    recipe.check(net.to(target), data.to(target), training)
+    recipe.check(net, data.to(target), training)
+    net.to(target)
     what = identity(net, data, recipe, seed, training, target)
     record = Record(Path(folder or RUNS) / what["key"][:16])
     record.prepare()
