@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from pruninglab import nets
+from pruninglab.costs import count_parameters
 from pruninglab.engine import records
 from pruninglab.engine.training import adam, sgd
 from pruninglab.papers import nnrelief
@@ -59,7 +60,7 @@ def test_the_learning_rate_falls_where_tables_8_and_9_say() -> None:
 
 def test_the_networks_are_those_of_the_tables() -> None:
     counts = {
-        name: nets.parameter_count(setup.net(inputs=(3, 32, 32) if "res" in name else nets.GRAY))
+        name: count_parameters(setup.net(inputs=(3, 32, 32) if "res" in name else nets.GRAY))
         for name, setup in nnrelief.SETUPS.items()
     }
     assert counts == {"lenet_300_100": 266_610, "lenet_5": 431_080, "resnet_20": 272_474}
