@@ -70,11 +70,10 @@ def count_flops(
     >>> count_flops(nn.Linear(100, 10), torch.ones(1, 100))
     {'': 1990}
     """
-    alive = _fitting(net, masks)
+    alive, uses, counts = _fitting(net, masks), _count_uses(net, inputs, places), {}
     # By the weight and not by its name: layers that share a weight share its mask.
     names = {id(parameter): name for name, parameter in net.named_parameters()}
-    counts = {}
-    for name, times in _count_uses(net, inputs, places).items():
+    for name, times in uses.items():
         layer = net.get_submodule(name)
         weight: Any = layer.weight
         mask = alive.get(names.get(id(weight), ""), torch.ones_like(weight, dtype=torch.bool))

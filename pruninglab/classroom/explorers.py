@@ -12,30 +12,40 @@ import ipywidgets as widgets
 from IPython import get_ipython
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from traitlets import TraitError
 
-from .plots.style import Picture, check_alt, save_picture
+from ..ideas.checks import Finite, Positive, checked
+from .plots.style import Picture, check_labels, save_picture
 
 LIVE_DPI = 80
 STILL_DPI = 110
 SHOWN_DPI = 88
 LABEL_WIDTH = "190px"
 CONTROL_WIDTH = "480px"
+# ipywidgets keeps every widget until it is closed: of one name only the last explorer stays.
+_SHOWN: dict[str, Explorer] = {}
 
 
+@checked
 def slider(
-    low: float,
-    high: float,
-    value: float,
+    low: Finite,
+    high: Finite,
+    value: Finite,
     *,
-    step: float,
+    step: Positive,
     label: str,
     hint: str,
     readout_format: str | None = None,
 ) -> widgets.Widget:
-    """A slider from `low` to `high`, whole numbers if all three numbers are.
+    """A slider from `low` to `high`, whole numbers if all four numbers are.
 
-    `label` stands before it, `hint` (what happens when it moves) behind it.
+    `label` stands before it, `hint` (what happens when it moves) behind it. Raises ValueError
+    unless low < high and `value` lies between them.
     """
+    if not low < high:
+        raise ValueError(f"low={low} must be below high={high}")
+    if not low <= value <= high:
+        raise ValueError(f"value={value} must lie from low={low} to high={high}")
     whole = all(isinstance(number, int) for number in (low, high, value, step))
     kind = widgets.IntSlider if whole else widgets.FloatSlider
     return kind(
@@ -48,19 +58,36 @@ def slider(
     )
 
 
+@checked
 def steps_slider(
-    options: Sequence[float], value: float, *, label: str, hint: str
+    options: Sequence[float], value: Finite, *, label: str, hint: str
 ) -> widgets.Widget:
-    """A slider over shares in [0, 1] that are given one by one, shown in percent."""
+    """A slider over shares in [0, 1] that are given one by one, shown in percent.
+
+    Raises ValueError for other options, and for a `value` that is not one of them.
+    """
+    if not all(isinstance(share, (int, float)) and 0 <= share <= 1 for share in options):
+        raise ValueError(f"options={options!r} must be shares in [0, 1]")
     shown = [(f"{100 * share:g} %", share) for share in options]
-    return widgets.SelectionSlider(options=shown, value=value, **_appearance(label, hint))
+    return _chooser(widgets.SelectionSlider, shown, value, label, hint)
 
 
+@checked
 def choice(options: Sequence[Any], value: Any, *, label: str, hint: str) -> widgets.Widget:
-    """A drop-down list of `options`."""
-    return widgets.Dropdown(options=options, value=value, **_appearance(label, hint))
+    """A drop-down list of `options`. Raises ValueError for a `value` that is not one of them."""
+    return _chooser(widgets.Dropdown, options, value, label, hint)
 
 
+def _chooser(
+    kind: type[widgets.Widget], options: Sequence[Any], value: Any, label: str, hint: str
+) -> widgets.Widget:
+    try:
+        return kind(options=options, value=value, **_appearance(label, hint))
+    except (TraitError, TypeError, ValueError) as error:
+        raise ValueError(f"value={value!r} must be one of options={options!r}") from error
+
+
+@checked
 def text(value: str, *, label: str, hint: str) -> widgets.Widget:
     """A line of text that the student edits; the picture follows when Enter is pressed."""
     return widgets.Text(value=value, continuous_update=False, **_appearance(label, hint))
@@ -75,29 +102,35 @@ def _appearance(label: str, hint: str) -> dict[str, Any]:
     }
 
 
+@checked
 def explore(
-    figure_function: Callable[..., Figure], name: str, /, *, alt: str, **controls: widgets.Widget
+    figure_function: Callable[..., Figure], name: str, /, *, alt: str, **controls: Any
 ) -> Explorer:
     """Show `figure_function` with a control for each of its arguments that is named.
 
     The function must take `figure=None` and draw on that Figure when it is given: one Figure is
     used for all pictures. Controls come from `slider`, `choice` and `text`, or are any ipywidgets
     with a value. `name` and `alt` are those of `publish`: the picture of the default state is kept
-    like any other figure. Raises TypeError for a control without a value, ValueError for an empty
-    alt text. Taught in notebook 00.
+    like any other figure, and a cell that is run again puts its explorer in the place of the former
+    one of that name. Raises TypeError for a control without a value, ValueError for an empty alt
+    text. Taught in notebook 00.
     """
-    check_alt(alt)
+    check_labels(name, alt)
     for argument, control in controls.items():
-        if not hasattr(control, "value"):
+        if not (isinstance(control, widgets.Widget) and hasattr(control, "value")):
             raise TypeError(f"{argument}={control!r} is not a control: it has no value")
     explorer = Explorer(figure_function, controls, alt)
     save_picture(explorer.png, name, alt)
+    former, _SHOWN[name] = _SHOWN.get(name), explorer
+    if former is not None:
+        former.retire()
     return explorer
 
 
 class Explorer(widgets.VBox):
     """Controls above a picture. The saved notebook keeps the picture of the default state."""
 
+    @checked
     def __init__(
         self,
         figure_function: Callable[..., Figure],
@@ -108,8 +141,8 @@ class Explorer(widgets.VBox):
         self._controls = controls
         self._figure = Figure()
         FigureCanvasAgg(self._figure)
-        self._message = widgets.HTML()
         self._still = Picture(self._png(STILL_DPI), alt)
+        self._message = widgets.HTML()
         # Without a width the browser would stretch the picture to the cell.
         width = f"{round(self._figure.get_figwidth() * SHOWN_DPI)}px"
         self._image = widgets.Image(
@@ -117,7 +150,7 @@ class Explorer(widgets.VBox):
             format="png",
             layout=widgets.Layout(width=width, max_width="100%"),
         )
-        self._drawn = self.values
+        self._drawn: dict[str, Any] | None = self.values
         for control in controls.values():
             control.observe(self._on_change, names="value")
         rows = [_with_hint(control) for control in controls.values()]
@@ -132,6 +165,14 @@ class Explorer(widgets.VBox):
     def png(self) -> bytes:
         """The picture that is shown."""
         return bytes(self._image.value)
+
+    def retire(self) -> None:
+        """Close all widgets that it is made of, except those that a shown explorer uses too."""
+        for control in self._controls.values():
+            control.unobserve(self._on_change, names="value")
+        used = {part for explorer in _SHOWN.values() for part in _parts(explorer)}
+        for part in _parts(self) - used:
+            part.close()
 
     def _png(self, dpi: int) -> bytes:
         """Draw the present state; raises whatever the figure function raises."""
@@ -154,9 +195,11 @@ class Explorer(widgets.VBox):
         The front end holds back a control's next value until this call is done and then sends
         only the latest, so a fast hand skips pictures instead of queueing them.
         """
-        if self.values == self._drawn:
+        wanted = self.values
+        if wanted == self._drawn:
             return
-        self._drawn = self.values
+        # After an interrupt nothing counts as drawn: asked again, the same values are drawn.
+        self._drawn = None
         try:
             self._image.value = self._png(LIVE_DPI)
             self._message.value = ""
@@ -165,6 +208,7 @@ class Explorer(widgets.VBox):
                 raise
             trace = html.escape(traceback.format_exc(limit=-2))
             self._message.value = f"<pre style='color: #a00000'>{trace}</pre>"
+        self._drawn = wanted
 
     def _repr_mimebundle_(self, **options: Any) -> tuple[dict[str, Any], dict[str, Any]]:
         """Offer the live widget and, beside it, the picture for readers without a kernel."""
@@ -175,3 +219,9 @@ class Explorer(widgets.VBox):
 def _with_hint(control: widgets.Widget) -> widgets.Widget:
     hint = widgets.HTML(f"<span style='color: #555'>{html.escape(control.tooltip or '')}</span>")
     return widgets.HBox([control, hint], layout=widgets.Layout(flex_flow="row wrap"))
+
+
+def _parts(widget: widgets.Widget) -> set[widgets.Widget]:
+    """Return a widget with its layout, its style and all that is inside it."""
+    beside = {getattr(widget, name) for name in ("layout", "style") if hasattr(widget, name)}
+    return {widget, *beside}.union(*map(_parts, getattr(widget, "children", ())))

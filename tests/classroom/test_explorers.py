@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Callable
+from pathlib import Path
 
 import ipywidgets as widgets
 import pytest
+from ipywidgets.widgets.widget import _instances
 from matplotlib.figure import Figure
 from PIL import Image
 
 from pruninglab.classroom import explorers
 from pruninglab.classroom.explorers import choice, explore, slider, steps_slider, text
-from pruninglab.classroom.plots.style import blank, check_alt, publish
+from pruninglab.classroom.plots import style
+from pruninglab.classroom.plots.style import blank, check_labels, colors, publish
 
 ALT = "A dot that moves to the right as the slider does"
 
@@ -89,6 +93,56 @@ def test_errors_are_shown_in_a_notebook_and_go_away(monkeypatch: pytest.MonkeyPa
     assert explorer._message.value == ""
 
 
+def test_an_interrupted_picture_is_drawn_when_asked_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    dots = Dots()
+    explorer = make(dots)
+    control = explorer._controls["x"]
+    before = explorer.png
+
+    def interrupt(dpi: int) -> bytes:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(explorer, "_png", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            control.value = 8
+    explorer._on_change({})
+    assert dots.drawn == [3, 8]
+    assert explorer.png != before
+
+
+def test_an_error_goes_away_on_the_way_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Back at the values of the picture before: the message must go, though nothing is new."""
+    explorer = make(Dots())
+    monkeypatch.setattr(explorers, "get_ipython", lambda: object())
+    for value in (7, 3):
+        explorer._controls["x"].value = value
+    assert explorer._message.value == ""
+
+
+def test_a_cell_that_is_run_again_leaves_no_widgets_behind() -> None:
+    explorers._SHOWN.clear()
+    shared = slider(0, 9, 3, step=1, label="shared", hint="made in another cell")
+
+    def cell(name: str) -> explorers.Explorer:
+        own = slider(0.0, 1.0, 0.5, step=0.1, label="own", hint="made in this cell")
+        return explore(lambda y, **rest: Dots()(**rest), name, alt=ALT, x=shared, y=own)
+
+    other, former = cell("test/other"), cell("test/dots")
+    count = len(_instances)
+    for _ in range(30):
+        last = cell("test/dots")
+    assert len(_instances) == count
+    assert former.comm is None
+    before = (former.png, last.png, other.png)
+    shared.value = 8
+    assert former.png == before[0]
+    assert last.png != before[1]
+    assert other.png != before[2]
+
+
 def test_controls_have_labels_hints_and_values() -> None:
     controls = [
         slider(0, 9, 3, step=1, label="whole", hint="whole numbers"),
@@ -103,16 +157,47 @@ def test_controls_have_labels_hints_and_values() -> None:
     assert all(control.description and control.tooltip for control in controls)
 
 
-def test_nonsense_is_refused() -> None:
-    with pytest.raises(TypeError, match="x=3 is not a control"):
-        explore(Dots(), "test/dots", alt=ALT, x=3)
-    with pytest.raises(ValueError, match="alt="):
-        check_alt("dot")
+TEXTS = {"label": "a", "hint": "b"}
 
 
-def test_publish_writes_only_when_asked(tmp_path: object, monkeypatch: pytest.MonkeyPatch) -> None:
-    from pruninglab.classroom.plots import style
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: explore(Dots(), "test/dots", alt=ALT, x=3), "x=3 is not a control"),
+        (lambda: explore(Dots(), "../dots", alt=ALT), r"name='\.\./dots'"),
+        (lambda: explore(None, "test/dots", alt=ALT), "figure_function=None"),
+        (lambda: check_labels("dots", "dot"), "alt='dot'"),
+        (lambda: colors(8), "count=8"),
+        (lambda: slider(1, 1, 1, step=1, **TEXTS), "low=1 must be below high=1"),
+        (lambda: slider(0, 9, 10, step=1, **TEXTS), "value=10"),
+        (lambda: slider(0, 9, 3, step=0, **TEXTS), "step=0"),
+        (lambda: slider(0, float("inf"), 3, step=1, **TEXTS), "high=inf"),
+        (lambda: slider(0, 9, 3, step=1, label=None, hint=""), "label=None"),
+        (lambda: steps_slider([0.5, 2], 0.5, **TEXTS), r"options=\[0\.5, 2\]"),
+        (lambda: steps_slider([0.5], 0.4, **TEXTS), r"value=0\.4"),
+        (lambda: choice(["a"], "b", **TEXTS), "value='b'"),
+        (lambda: choice([], "b", **TEXTS), "value='b'"),
+        (lambda: text(3, **TEXTS), "value=3"),
+    ],
+)
+def test_nonsense_is_refused(call: Callable[[], object], message: str) -> None:
+    with pytest.raises((TypeError, ValueError), match=message):
+        call()
 
+
+@pytest.mark.parametrize("saving", ["", "1"])
+@pytest.mark.parametrize("name", ["../../x", "/x", "a//b", "a/../../b", "a\\b", "", "a\n"])
+def test_a_picture_stays_inside_figures(
+    name: str, saving: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(style, "FIGURES", tmp_path / "deep" / "figures")
+    monkeypatch.setenv("PRUNINGLAB_SAVE_FIGURES", saving)
+    with pytest.raises(ValueError, match="name="):
+        publish(Dots()(2), name, alt=ALT)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_publish_writes_only_when_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(style, "FIGURES", tmp_path)
     monkeypatch.delenv("PRUNINGLAB_SAVE_FIGURES", raising=False)
     figure = Dots()(2)
