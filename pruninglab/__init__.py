@@ -11,8 +11,8 @@ from .engine.masks import Masks, cut, cut_once, keep_largest
 from .engine.parametrisation import HardMask
 from .engine.recipes import Recipe
 from .engine.records import recorded
-from .engine.subspaces import projected_sgd, start_inside
 from .engine.results import Paired, Runs
+from .engine.subspaces import projected_sgd, start_inside
 from .engine.sweep import compare
 from .engine.training import Training, accuracy, adam, constant, cosine, sgd, steps, train
 from .ideas import concave, flows, inertial, nnrelief, pqi
@@ -55,8 +55,8 @@ __all__ = [
     "nnrelief",
     "papers",
     "plots",
-    "pqi",
     "pq_index",
+    "pqi",
     "profile",
     "projected_sgd",
     "prune",

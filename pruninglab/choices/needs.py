@@ -57,9 +57,10 @@ class Needs:
     """What a choice asks of the engine. Taught in notebook 07.
 
     Scores: `biases`, are biases scored too; `images`, how many training images it looks at;
-    `weights`, whose weights it looks at, "now" or the name of a snapshot ("init", "dense"); `learns`, what makes a
-    `Parametrisation` if the score is learned while training; `own_weights`, whether what is learned
-    is multiplied into the weights, so that the next round must not go on from them.
+    `weights`, whose weights it looks at, "now" or the name of a snapshot ("init", "dense");
+    `learns`, what makes a `Parametrisation` if the score is learned while training; `own_weights`,
+    whether what is learned is multiplied into the weights, so that the next round must not go on
+    from them.
     Stops: `epochs`, the longest round, which learning-rate schedules need to know, and `dense`, the
     longest dense round where that is another; `restore`, whether the round ends with its "last"
     weights or those of its "best" validation accuracy; `validation`, whether it needs a validation

@@ -78,6 +78,7 @@ def global_(scores: Mapping[str, Tensor], alive: Mapping[str, Tensor]) -> Iterat
 
 SCOPES: dict[str, Scope] = {"neuron": neuron, "layer": layer, "global": global_}
 
+
 def _by_layer(scores: Mapping[str, Tensor]) -> Iterator[list[str]]:
     """List the parameters of each layer: names that agree up to the last dot."""
     for _, names in groupby(scores, key=lambda name: name.rpartition(".")[0]):

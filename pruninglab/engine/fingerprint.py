@@ -174,12 +174,11 @@ def _bytes_of(value: Any) -> tuple[str, str, str]:
 
 
 def _bound(cell: types.CellType) -> bool:
-    """Tell whether a captured name has a value yet: a function may be described while it is made."""
+    """Tell whether a captured name has a value yet: a function may call itself by one."""
     try:
-        cell.cell_contents
+        return cell.cell_contents is not cell
     except ValueError:
         return False
-    return True
 
 
 def _code(code: types.CodeType) -> list[Any]:

@@ -101,9 +101,10 @@ def prune(
     """Run `recipe`: yield one `Round` for each of its rounds 0 … `recipe.rounds`.
 
     Round 0 trains the dense network. Each round trains, is measured and (but for the last) pruned;
-    the next one starts from the weights that the recipe rewinds to. `net` is trained in place and,
-    when a round is yielded, holds that round's pruned weights. The same seed on the same machine
-    gives the same bits. `start` goes on from the `checkpoint` of an earlier run's round.
+    the next one starts from the weights that the recipe rewinds to. `net` is trained in place: when
+    a round is yielded it holds that round's pruned weights, in the end the ticket. The same seed on
+    the same machine gives the same bits. `start` goes on from the `checkpoint` of an earlier run's
+    round.
 
     What cannot work is refused before any training (`Recipe.check`: ValueError or TypeError). Warns
     of weights that stay outside the density, and of a layer in which no weight lives. Taught in
@@ -141,8 +142,9 @@ def _rounds(state: State, recipe: Recipe, training: Training, seed: int) -> Iter
     while state.round <= recipe.rounds:
         finished = _one_round(state, recipe, training, seed, template)
         yield finished
-        state.net.load_state_dict(finished.checkpoint.weights)
         state.round += 1
+        if state.round <= recipe.rounds:
+            state.net.load_state_dict(finished.checkpoint.weights)
 
 
 def _one_round(

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Mapping
 from dataclasses import Field, dataclass, fields, is_dataclass, replace
 from typing import Any, TypedDict
 
-import torch
 from torch import nn
 from typing_extensions import Unpack
 

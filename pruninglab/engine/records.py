@@ -210,7 +210,9 @@ class Record:
                 pass
         except OSError as error:
             text = error.strerror or str(error)
-            raise OSError(error.errno, f"folder cannot be written: {text}", str(self.folder)) from error
+            raise OSError(
+                error.errno, f"folder cannot be written: {text}", str(self.folder)
+            ) from error
 
     def load(self, what: Row) -> tuple[list[Row], Checkpoint | None]:
         """Return the rows that are saved and where to go on; nothing if there is no record.

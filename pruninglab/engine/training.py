@@ -169,8 +169,10 @@ def check_trainable(net: nn.Module, data: Data, stop: Stop) -> None:
         if parameter.is_meta:
             raise ValueError(f"net is on the meta device: {name!r} holds no numbers")
         if parameter.dtype != inputs.dtype:
-            raise ValueError(f"net has {name!r} in {parameter.dtype}, the images are {inputs.dtype}:"
-                             " one type for both, such as net.float()")  # fmt: skip
+            raise ValueError(
+                f"net has {name!r} in {parameter.dtype}, and the images are {inputs.dtype}: "
+                "one type for both, such as net.float()"
+            )
     if not any(parameter.requires_grad for parameter in parameters.values()):
         raise ValueError("net has no parameter that requires a gradient, so nothing is trained")
     extra = [name for name, part in net.state_dict().items() if not isinstance(part, Tensor)]

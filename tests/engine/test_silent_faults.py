@@ -308,7 +308,7 @@ def test_rounds_that_were_listed_are_each_their_own(tiny_net: nn.Module, tiny_da
     recipe = lab.Recipe(rewind=lab.rewinds.fine_tune, rounds=2, stop=lab.stops.epochs(1))
     listed = run(tiny_net, tiny_data, recipe)
     started = lab.prune(copy.deepcopy(tiny_net), tiny_data, recipe, seed=0, training=TRAINING)
-    live = [copy.deepcopy((next(started).checkpoint.weights)) for _ in range(3)]
+    live = [copy.deepcopy(next(started).checkpoint.weights) for _ in range(3)]
     for finished, weights in zip(listed, live, strict=True):
         assert all(torch.equal(w, weights[k]) for k, w in finished.checkpoint.weights.items())
         pruned = finished.pruned_net()
