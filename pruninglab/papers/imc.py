@@ -99,7 +99,9 @@ def methods(net: str, settings: Settings) -> dict[str, Recipe]:
 def training(net: str, settings: Settings) -> Training:
     """Return SGD as usual for these networks: the rate falls at one half and three quarters."""
     later = settings["later"]
-    return Training(sgd(weight_decay=1e-4, nesterov=False), 128, steps((later // 2, 3 * later // 4)))
+    return Training(
+        sgd(weight_decay=1e-4, nesterov=False), 128, steps((later // 2, 3 * later // 4))
+    )
 
 
 def spectrum_of(name: str, data: Data, settings: Settings) -> Row:

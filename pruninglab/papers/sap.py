@@ -11,7 +11,6 @@ from typing_extensions import Unpack
 
 from .. import nets
 from ..choices import budgets, scopes, stops
-from ..data import Data
 from ..engine.recipes import Choices, Recipe, lottery_ticket, one_shot
 from ..engine.training import Training
 from .experiment import Experiment, Settings, networks
