@@ -93,8 +93,8 @@ class Needs:
 def needs(choice: Any) -> Needs:
     """Return what a choice asks of the engine: the one place that looks.
 
-    >>> needs(len)
-    Needs()
+    >>> needs(len) == Needs()
+    True
     """
     declared = getattr(choice, "needs", None)
     if declared is None:

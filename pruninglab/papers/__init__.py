@@ -11,8 +11,8 @@ EXPERIMENTS: dict[str, Experiment] = {
 def record(paper: str, name: str) -> Measured:
     """Read the committed record `name` of a paper. Raises KeyError, FileNotFoundError with lists.
 
-    >>> record("imc", "mnist_mini-tanh_small").runs
-    Runs()
+    >>> record("nnrelief", "mnist_lenet_300_100").runs
+    Runs(NNrelief: 3 seeds)
     """
     if paper not in EXPERIMENTS:
         raise KeyError(f"paper={paper!r} is not known; choose from {list(EXPERIMENTS)}")
