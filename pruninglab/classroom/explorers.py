@@ -83,7 +83,7 @@ def _chooser(
 ) -> widgets.Widget:
     try:
         return kind(options=options, value=value, **_appearance(label, hint))
-    except (TraitError, TypeError, ValueError) as error:
+    except (TraitError, TypeError, ValueError, RuntimeError) as error:
         raise ValueError(f"value={value!r} must be one of options={options!r}") from error
 
 

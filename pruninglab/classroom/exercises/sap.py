@@ -5,14 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from torch import Tensor
 
 from ...choices.budgets import pq_bound
-from .core import Exercise, expect
+from .core import Exercise, expect, number, tensor, whole
 
 
 def _check_count(answer: Any) -> None:
-    expect(isinstance(answer, int), "a number of weights is a whole number")
+    answer = whole(answer, "a number of weights is a whole number")
     expect(answer != 7, "7 stay; the question is how many go")
     expect(answer != 4, "3.6 is rounded down, not up: never take more than the bound allows")
     expect(answer == 3, "I = 0.36, r/d = 1 − I, then ⌊10 · (1 − r/d)⌋")
@@ -22,8 +21,7 @@ def _check_budget(answer: Any) -> None:
     expect(callable(answer), "answer must be a function of scores and alive")
     scores = torch.tensor([[9.0, 4.0, 1.0, 0.0, 0.0, 0.0], [5.0, 4.0, 3.0, 2.0, 1.0, 7.0]])
     alive = torch.tensor([[True] * 6, [True] * 5 + [False]])
-    found = answer(scores, alive)
-    expect(isinstance(found, Tensor), "return a tensor")
+    found = tensor(answer(scores.clone(), alive.clone()))
     expect(found.shape == (2,), "return one number per group: how many stay")
     expect(found.dtype == torch.int64, "return whole numbers (.long())")
     sap = pq_bound()(scores, alive)
@@ -34,7 +32,7 @@ def _check_budget(answer: Any) -> None:
 
 
 def _check_gamma(answer: Any) -> None:
-    expect(isinstance(answer, (int, float)), "give one number")
+    answer = number(answer)
     expect(answer > 1, "γ < 1 slows down")
     scores, alive = torch.arange(1.0, 101.0)[None], torch.ones(1, 100, dtype=torch.bool)
     went = 100 - int(pq_bound(gamma=answer)(scores, alive))

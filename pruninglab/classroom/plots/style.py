@@ -48,8 +48,16 @@ def blank(
     """Return an empty Figure of this size in inches, with a row of axes; reuse `figure` if given.
 
     `grid` goes to `Figure.subplots` (width_ratios, for one). Reusing the Figure, and its axes if
-    the layout is the same, is what makes a slider quick.
+    the layout is the same, is what makes a slider quick. Raises ValueError for a size or a number
+    of columns that no page holds.
     """
+    for name, number, most in (
+        ("width", width, 100),
+        ("height", height, 100),
+        ("columns", columns, 20),
+    ):
+        if number > most:
+            raise ValueError(f"{name}={number} must be at most {most}")
     if figure is None:
         figure = Figure()
         FigureCanvasAgg(figure)
