@@ -5,7 +5,7 @@ from .choices import afters, budgets, rewinds, scopes, scores, stops
 from .choices.needs import Needs, asks
 from .classroom import exercises, plots
 from .classroom.explorers import choice, explore, slider, steps_slider, text
-from .classroom.plots.style import publish
+from .classroom.pictures import describe, picture, publish
 from .engine.loop import Checkpoint, Round, prune
 from .engine.masks import Masks, cut, cut_once, keep_largest
 from .engine.parametrisation import HardMask
@@ -43,6 +43,7 @@ __all__ = [
     "cut",
     "cut_once",
     "data",
+    "describe",
     "device",
     "environment",
     "exercises",
@@ -54,6 +55,7 @@ __all__ = [
     "nets",
     "nnrelief",
     "papers",
+    "picture",
     "plots",
     "pq_index",
     "pqi",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import html
 import io
 import traceback
@@ -15,7 +16,7 @@ from matplotlib.figure import Figure
 from traitlets import TraitError
 
 from ..ideas.checks import Finite, Positive, checked
-from .plots.style import Picture, check_labels, save_picture
+from .pictures import Picture, name_of, save_picture, words_of
 
 LIVE_DPI = 80
 STILL_DPI = 110
@@ -103,46 +104,47 @@ def _appearance(label: str, hint: str) -> dict[str, Any]:
 
 
 @checked
-def explore(
-    figure_function: Callable[..., Figure], name: str, /, *, alt: str, **controls: Any
-) -> Explorer:
-    """Show `figure_function` with a control for each of its arguments that is named.
+def explore(figure_function: Callable[..., Figure], /, *fixed: Any, **arguments: Any) -> Explorer:
+    """Show a figure function with a control for each of its arguments that moves.
 
+    `fixed` are its first arguments; of the named ones, those that are widgets (from `slider`,
+    `choice`, `text`, or any ipywidgets with a value) become controls, the others stay as they are.
     The function must take `figure=None` and draw on that Figure when it is given: one Figure is
-    used for all pictures. Controls come from `slider`, `choice` and `text`, or are any ipywidgets
-    with a value. `name` and `alt` are those of `publish`: the picture of the default state is kept
-    like any other figure, and a cell that is run again puts its explorer in the place of the former
-    one of that name. Raises TypeError for a control without a value, ValueError for an empty alt
-    text. Taught in notebook 00.
+    used for all pictures. Its file name and its alt text are its own (`pictures.picture`,
+    `describe`): the picture of the default state is kept like any other figure, and the alt text is
+    the caption that tells the present state. A cell that is run again puts its explorer in the
+    place of the former one. Raises TypeError for a widget without a value, ValueError without a
+    control or for a function without name and alt text. Taught in notebook 00.
     """
-    check_labels(name, alt)
-    for argument, control in controls.items():
-        if not (isinstance(control, widgets.Widget) and hasattr(control, "value")):
-            raise TypeError(f"{argument}={control!r} is not a control: it has no value")
-    explorer = Explorer(figure_function, controls, alt)
-    save_picture(explorer.png, name, alt)
-    former, _SHOWN[name] = _SHOWN.get(name), explorer
+    controls = {name: part for name, part in arguments.items() if isinstance(part, widgets.Widget)}
+    for name, control in controls.items():
+        if not hasattr(control, "value"):
+            raise TypeError(f"{name}={control!r} is not a control: it has no value")
+    if not controls:
+        raise ValueError(f"arguments={list(arguments)} hold no control: give at least one slider")
+    held = {name: value for name, value in arguments.items() if name not in controls}
+    explorer = Explorer(functools.partial(figure_function, *fixed, **held), controls)
+    save_picture(explorer.png, explorer.name, explorer.caption)
+    former, _SHOWN[explorer.name] = _SHOWN.get(explorer.name), explorer
     if former is not None:
         former.retire()
     return explorer
 
 
 class Explorer(widgets.VBox):
-    """Controls above a picture. The saved notebook keeps the picture of the default state."""
+    """Controls above a picture and its caption. The saved notebook keeps the default state."""
 
     @checked
     def __init__(
-        self,
-        figure_function: Callable[..., Figure],
-        controls: dict[str, widgets.Widget],
-        alt: str,
+        self, figure_function: Callable[..., Figure], controls: dict[str, widgets.Widget]
     ) -> None:
         self._figure_function = figure_function
         self._controls = controls
         self._figure = Figure()
         FigureCanvasAgg(self._figure)
-        self._still = Picture(self._png(STILL_DPI), alt)
-        self._message = widgets.HTML()
+        self._still = Picture(self._png(STILL_DPI), words_of(self._figure))
+        self.name = name_of(self._figure)
+        self._message, self._caption = widgets.HTML(), widgets.HTML(_as_caption(self._still.alt))
         # Without a width the browser would stretch the picture to the cell.
         width = f"{round(self._figure.get_figwidth() * SHOWN_DPI)}px"
         self._image = widgets.Image(
@@ -150,11 +152,17 @@ class Explorer(widgets.VBox):
             format="png",
             layout=widgets.Layout(width=width, max_width="100%"),
         )
+        self._caption.layout = widgets.Layout(width=width, max_width="100%")
         self._drawn: dict[str, Any] | None = self.values
         for control in controls.values():
             control.observe(self._on_change, names="value")
         rows = [_with_hint(control) for control in controls.values()]
-        super().__init__([*rows, self._message, self._image])
+        super().__init__([*rows, self._message, self._image, self._caption])
+
+    @property
+    def caption(self) -> str:
+        """What is shown now, in words: the figure's alt text."""
+        return words_of(self._figure)
 
     @property
     def values(self) -> dict[str, Any]:
@@ -202,6 +210,7 @@ class Explorer(widgets.VBox):
         self._drawn = None
         try:
             self._image.value = self._png(LIVE_DPI)
+            self._caption.value = _as_caption(self.caption)
             self._message.value = ""
         except Exception:
             if get_ipython() is None:
@@ -214,6 +223,11 @@ class Explorer(widgets.VBox):
         """Offer the live widget and, beside it, the picture for readers without a kernel."""
         still, metadata = self._still._repr_mimebundle_()
         return {**super()._repr_mimebundle_(**options), **still}, metadata
+
+
+def _as_caption(words: str) -> str:
+    style = "color: #555; line-height: 1.4; white-space: normal"
+    return f"<div style='{style}' aria-live='polite'>{html.escape(words)}</div>"
 
 
 def _with_hint(control: widgets.Widget) -> widgets.Widget:

@@ -1,7 +1,8 @@
 """A figure as a notebook shows it: its function knows the file name and says what it shows.
 
 A figure function draws, describes what it has drawn in words, and returns the Figure. These words
-are its alt text, in the notebook, in figures/ and under a slider, where they tell the present state.
+are its alt text, in the notebook, in figures/, and under a slider, where they tell the present
+state.
 """
 
 from __future__ import annotations

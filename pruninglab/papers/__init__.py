@@ -2,6 +2,23 @@
 
 from . import concave, imc, incop, nnrelief, sap
 from .experiment import Experiment, Measured
+from .rows import ROWS, differing, row_of_table, table
+
+__all__ = [
+    "EXPERIMENTS",
+    "ROWS",
+    "Experiment",
+    "Measured",
+    "concave",
+    "differing",
+    "imc",
+    "incop",
+    "nnrelief",
+    "record",
+    "row_of_table",
+    "sap",
+    "table",
+]
 
 EXPERIMENTS: dict[str, Experiment] = {
     paper.EXPERIMENT.name: paper.EXPERIMENT for paper in (sap, incop, nnrelief, concave, imc)

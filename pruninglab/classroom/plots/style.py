@@ -2,19 +2,12 @@
 
 from __future__ import annotations
 
-import base64
-import io
-import os
-import re
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from ...files import write_whole
 from ...ideas.checks import Count, Positive, Whole, checked
 
 # Okabe and Ito's palette: told apart by colour-blind readers, in this order.
@@ -29,8 +22,6 @@ BLUE, ORANGE, GREEN, PURPLE, SKY, RED, YELLOW, GRAY = (
     "#7A7A7A",
 )
 CYCLE = (BLUE, ORANGE, GREEN, PURPLE, SKY, RED, GRAY)
-SAVED_DPI = 110
-FIGURES = Path(__file__).resolve().parents[3] / "figures"
 
 
 @checked
@@ -84,57 +75,3 @@ def _wipe(axes: Axes) -> None:
     axes.set_aspect("auto")
     axes.set_anchor("C")
     axes.spines[:].set_visible(True)
-
-
-@checked
-@dataclass(frozen=True)
-class Picture:
-    """A figure as a notebook shows it: a PNG that carries its alt text."""
-
-    png: bytes
-    alt: str
-
-    def _repr_mimebundle_(self, **options: Any) -> tuple[dict[str, str], dict[str, dict[str, str]]]:
-        data = {"image/png": base64.b64encode(self.png).decode(), "text/plain": self.alt}
-        return data, {"image/png": {"alt": self.alt}}
-
-
-@checked
-def publish(figure: Figure, name: str, *, alt: str) -> Picture:
-    """Show `figure` in the notebook, and keep it as figures/<name>.png with its alt text.
-
-    `name` is "NN_notebook/what_it_shows". Files are written only while `make notebooks` runs (it
-    sets PRUNINGLAB_SAVE_FIGURES), so reading a notebook changes nothing. Raises ValueError for a
-    name that leads elsewhere and for an alt text that is too short to tell anything.
-    """
-    check_labels(name, alt)
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=SAVED_DPI, metadata={"Software": None})
-    save_picture(buffer.getvalue(), name, alt)
-    return Picture(buffer.getvalue(), alt)
-
-
-@checked
-def check_labels(name: str, alt: str) -> None:
-    """Raise ValueError for a name that is no place in figures/, or an alt text that tells nothing.
-
-    A name is made of letters, digits, _ and -, with / between folders.
-    """
-    if not re.fullmatch(r"[\w-]+(/[\w-]+)*", name):
-        raise ValueError(f"name={name!r} must be like '00_notebook/what_it_shows'")
-    if len(alt) < 20:
-        raise ValueError(f"alt={alt!r} must say what the figure shows")
-
-
-@checked
-def save_picture(png: bytes, name: str, alt: str) -> None:
-    """Write figures/<name>.png and .txt while `make notebooks` runs, and nothing otherwise.
-
-    Raises ValueError as `check_labels` does.
-    """
-    check_labels(name, alt)
-    if os.environ.get("PRUNINGLAB_SAVE_FIGURES"):
-        target = FIGURES / f"{name}.png"
-        target.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(target, png)
-        write_whole(target.with_suffix(".txt"), f"{alt}\n".encode())
