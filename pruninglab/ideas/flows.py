@@ -76,7 +76,7 @@ def information_flow(
     layers = _layers(net)
     move_to(net, inputs)
     shift: Flow = {}
-    total, square, product = Sums(), Sums(), Sums()
+    total, square, product = _Sums(), _Sums(), _Sums()
     with evaluating(net), _unit_outputs(net, layers, at) as units:
         for block in inputs.split(IMAGES_AT_ONCE):
             units.clear()
@@ -135,7 +135,7 @@ def gradient_flow(
     move_to(net, inputs)
     weights = _copies(net, masks)
     labels_of = targets.to(inputs.device, torch.int64).split(IMAGES_AT_ONCE)
-    total = Sums()
+    total = _Sums()
     with evaluating(net), torch.enable_grad():
         for images, labels in zip(inputs.split(IMAGES_AT_ONCE), labels_of, strict=True):
             outputs = _run(lambda block: functional_call(net, weights, (block,)), images)
@@ -220,7 +220,7 @@ def epoch_within(distances: Sequence[float], epsilon: NonNegative) -> int:
     return next(near, len(distances))
 
 
-class Sums(Flow):
+class _Sums(Flow):
     """Sums of tensors by name."""
 
     def add(self, name: str, value: Tensor) -> None:
