@@ -144,7 +144,7 @@ class Explorer(widgets.VBox):
         FigureCanvasAgg(self._figure)
         self._still = Picture(self._png(STILL_DPI), words_of(self._figure))
         self.name = name_of(self._figure)
-        self._message, self._caption = widgets.HTML(), widgets.HTML(_as_caption(self._still.alt))
+        self._message = widgets.HTML()
         # Without a width the browser would stretch the picture to the cell.
         width = f"{round(self._figure.get_figwidth() * SHOWN_DPI)}px"
         self._image = widgets.Image(
@@ -152,7 +152,9 @@ class Explorer(widgets.VBox):
             format="png",
             layout=widgets.Layout(width=width, max_width="100%"),
         )
-        self._caption.layout = widgets.Layout(width=width, max_width="100%")
+        self._caption = widgets.HTML(
+            _as_caption(self._still.alt), layout=widgets.Layout(width=width, max_width="100%")
+        )
         self._drawn: dict[str, Any] | None = self.values
         for control in controls.values():
             control.observe(self._on_change, names="value")

@@ -12,10 +12,10 @@ from ipywidgets.widgets.widget import _instances
 from matplotlib.figure import Figure
 from PIL import Image
 
-from pruninglab.classroom import explorers
+from pruninglab.classroom import explorers, pictures
 from pruninglab.classroom.explorers import choice, explore, slider, steps_slider, text
-from pruninglab.classroom.plots import style
-from pruninglab.classroom.plots.style import blank, check_labels, colors, publish
+from pruninglab.classroom.pictures import check_alt, describe, picture, publish
+from pruninglab.classroom.plots.style import blank, colors
 
 ALT = "A dot that moves to the right as the slider does"
 
@@ -35,12 +35,12 @@ class Dots:
         figure, (axes,) = blank(figure, 3, 2)
         axes.plot([x], [0], "o")
         axes.set(xlim=(-1, 10))
-        return figure
+        return describe(figure, f"A dot that lies {x} to the right")
 
 
-def make(function: object) -> explorers.Explorer:
+def make(dots: Dots) -> explorers.Explorer:
     control = slider(0, 9, 3, step=1, label="place", hint="to the right")
-    return explore(function, "test/dots", alt=ALT, x=control)
+    return explore(picture("test/dots")(dots), x=control)
 
 
 def test_the_bundle_is_live_and_static() -> None:
@@ -50,7 +50,29 @@ def test_the_bundle_is_live_and_static() -> None:
         "image/png",
         "text/plain",
     }
-    assert data["text/plain"] == metadata["image/png"]["alt"] == ALT
+    alt = "A dot that lies 3 to the right"
+    assert data["text/plain"] == metadata["image/png"]["alt"] == alt
+
+
+def test_the_caption_tells_the_present_state() -> None:
+    explorer = make(Dots())
+    assert "A dot that lies 3 to the right" in explorer._caption.value
+    explorer._controls["x"].value = 8
+    assert explorer.caption == "A dot that lies 8 to the right"
+    assert explorer.caption in explorer._caption.value
+    assert "lies 3" in explorer._still.alt, "what is saved is the default state"
+
+
+def test_fixed_arguments_come_first_or_by_name() -> None:
+    seen = []
+
+    @picture("test/fixed")
+    def draw(a: int, *, b: int, x: float, figure: Figure | None = None) -> Figure:
+        seen.append((a, b, x))
+        return describe(blank(figure, 3, 2)[0], ALT)
+
+    explore(draw, 1, b=2, x=slider(0, 9, 3, step=1, **TEXTS))
+    assert seen == [(1, 2, 3)]
 
 
 def test_a_slider_redraws_on_the_same_figure() -> None:
@@ -128,7 +150,7 @@ def test_a_cell_that_is_run_again_leaves_no_widgets_behind() -> None:
 
     def cell(name: str) -> explorers.Explorer:
         own = slider(0.0, 1.0, 0.5, step=0.1, label="own", hint="made in this cell")
-        return explore(lambda y, **rest: Dots()(**rest), name, alt=ALT, x=shared, y=own)
+        return explore(picture(name)(lambda y, **rest: Dots()(**rest)), x=shared, y=own)
 
     other, former = cell("test/other"), cell("test/dots")
     count = len(_instances)
@@ -163,10 +185,13 @@ TEXTS = {"label": "a", "hint": "b"}
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: explore(Dots(), "test/dots", alt=ALT, x=3), "x=3 is not a control"),
-        (lambda: explore(Dots(), "../dots", alt=ALT), r"name='\.\./dots'"),
-        (lambda: explore(None, "test/dots", alt=ALT), "figure_function=None"),
-        (lambda: check_labels("dots", "dot"), "alt='dot'"),
+        (lambda: explore(picture("test/dots")(Dots()), x=3), "hold no control"),
+        (lambda: explore(Dots(), x=slider(0, 9, 3, step=1, **TEXTS)), "figure has no name"),
+        (lambda: explore(widgets.HTML, x=widgets.HBox()), "x=HBox.* is not a control"),
+        (lambda: explore(None), "figure_function=None"),
+        (lambda: picture("../dots"), r"name='\.\./dots'"),
+        (lambda: publish(Figure(), "test/dots"), "figure has no alt text"),
+        (lambda: check_alt("dot"), "alt='dot'"),
         (lambda: colors(8), "count=8"),
         (lambda: slider(1, 1, 1, step=1, **TEXTS), "low=1 must be below high=1"),
         (lambda: slider(0, 9, 10, step=1, **TEXTS), "value=10"),
@@ -190,7 +215,7 @@ def test_nonsense_is_refused(call: Callable[[], object], message: str) -> None:
 def test_a_picture_stays_inside_figures(
     name: str, saving: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(style, "FIGURES", tmp_path / "deep" / "figures")
+    monkeypatch.setattr(pictures, "FIGURES", tmp_path / "deep" / "figures")
     monkeypatch.setenv("PRUNINGLAB_SAVE_FIGURES", saving)
     with pytest.raises(ValueError, match="name="):
         publish(Dots()(2), name, alt=ALT)
@@ -198,14 +223,14 @@ def test_a_picture_stays_inside_figures(
 
 
 def test_publish_writes_only_when_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(style, "FIGURES", tmp_path)
+    monkeypatch.setattr(pictures, "FIGURES", tmp_path)
     monkeypatch.delenv("PRUNINGLAB_SAVE_FIGURES", raising=False)
     figure = Dots()(2)
     publish(figure, "00_test/dot", alt=ALT)
     assert list(tmp_path.rglob("*")) == []
     monkeypatch.setenv("PRUNINGLAB_SAVE_FIGURES", "1")
-    pictures = [publish(figure, "00_test/dot", alt=ALT) for _ in range(2)]
-    assert pictures[0].png == pictures[1].png == (tmp_path / "00_test" / "dot.png").read_bytes()
+    shown = [publish(figure, "00_test/dot", alt=ALT) for _ in range(2)]
+    assert shown[0].png == shown[1].png == (tmp_path / "00_test" / "dot.png").read_bytes()
     assert (tmp_path / "00_test" / "dot.txt").read_text().strip() == ALT
     assert len(list((tmp_path / "00_test").iterdir())) == 2, "nothing else is left beside"
 
@@ -213,7 +238,7 @@ def test_publish_writes_only_when_asked(tmp_path: Path, monkeypatch: pytest.Monk
 def test_a_reused_figure_looks_like_a_new_one() -> None:
     """Axes that are wiped must not keep an aspect, an anchor or switched-off axes."""
 
-    def picture(figure: Figure) -> bytes:
+    def png(figure: Figure) -> bytes:
         buffer = io.BytesIO()
         figure.savefig(buffer, dpi=60, metadata={"Software": None})
         return buffer.getvalue()
@@ -224,4 +249,4 @@ def test_a_reused_figure_looks_like_a_new_one() -> None:
     axes.set_anchor("N")
     axes.set_xscale("symlog")
     used.text(0, 0, "old")
-    assert picture(Dots()(2, figure=used)) == picture(Dots()(2))
+    assert png(Dots()(2, figure=used)) == png(Dots()(2))
