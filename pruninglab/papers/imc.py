@@ -131,7 +131,7 @@ def spectrum_of(name: str, data: Data, settings: Settings) -> Row:
 EXPERIMENT = Experiment(
     name="imc",
     about=(__doc__ or "").split("\n")[0],
-    printed=dict.fromkeys(NETS, {"first": 10, "later": 160, "seeds": 3}),
+    printed={net: {"first": 10, "later": 160, "seeds": 3} for net in NETS},
     printed_nets=("resnet20", "resnet32"),
     data=dict.fromkeys(NETS, ("cifar10",)),
     make=networks(NETS),

@@ -41,8 +41,8 @@ def nnrelief(
     paper; `after=()` leaves it out. Source: NNrelief paper, Algorithms 1 and 2, Table 10. Taught in
     notebook 04.
 
-    >>> print(nnrelief(0.95, 0.9, rounds=20))
-    nnrelief() × signal_share(alpha_conv=0.9) × neuron × epochs(5) × to_init, 20 rounds, then clean_up
+    >>> print(nnrelief(0.95, rounds=3))
+    nnrelief() × signal_share() × neuron × epochs(5) × to_init, 3 rounds, then clean_up
     """
     score = scores.nnrelief(samples, kernels, residual)
     budget = budgets.signal_share(alpha_fc, alpha_conv)
