@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -68,8 +69,8 @@ class Experiment:
 
     def record_name(self, data: str, net: str, settings: Settings, small: bool) -> str:
         """Return the name of a record: data, network, and all that is not as printed."""
-        other = [f"{value:g}-{key}" if isinstance(value, float) else f"{value}-{key}"
-                 for key, value in settings.items() if value != self.printed[net][key]]  # fmt: skip
+        printed = self.printed[net]
+        other = [f"{value}-{key}" for key, value in settings.items() if value != printed[key]]
         return "_".join([data, net, *other, *["small"] * small])
 
     def path(self, name: str) -> Path:
@@ -142,7 +143,7 @@ class Experiment:
             different = len(set(values.values())) > 1
             text = ", ".join(f"{net} {value}" for net, value in values.items())
             printed = f"printed: {text if different else next(iter(values.values()))}"
-            kind = float if isinstance(next(iter(values.values())), float) else whole
+            kind = finite if isinstance(next(iter(values.values())), float) else whole
             options.append((key, kind, printed))
         return options
 
@@ -159,6 +160,14 @@ def whole(text: str) -> int:
     value = int(text)
     if value < 0:
         raise argparse.ArgumentTypeError(f"{text} must be at least 0")
+    return value
+
+
+def finite(text: str) -> float:
+    """Parse a number that a record can hold."""
+    value = float(text)
+    if not math.isfinite(value):
+        raise argparse.ArgumentTypeError(f"{text} must be a finite number")
     return value
 
 
