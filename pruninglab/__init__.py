@@ -14,7 +14,7 @@ from .engine.records import recorded
 from .engine.results import Paired, Runs
 from .engine.subspaces import projected_sgd, start_inside
 from .engine.sweep import compare
-from .engine.training import Training, accuracy, adam, constant, cosine, sgd, steps, train
+from .engine.training import Training, accuracy, adam, constant, cosine, multistep, sgd, train
 from .ideas import concave, flows, inertial, nnrelief, pqi
 from .ideas.pqi import gini_index, pq_index, retained_bound
 from .settings import device, environment, profile
@@ -72,7 +72,7 @@ __all__ = [
     "sgd",
     "slider",
     "start_inside",
-    "steps",
+    "multistep",
     "steps_slider",
     "stops",
     "text",

@@ -84,7 +84,7 @@ def cosine(epoch: Whole, total: Count) -> float:
 
 @checked
 @dataclass(frozen=True)
-class steps:
+class multistep:
     """Learning-rate factor multiplied by `factor` at each epoch in `at` (epochs count from 0)."""
 
     at: tuple[int, ...]

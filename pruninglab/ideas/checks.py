@@ -103,7 +103,7 @@ def checked(function: F) -> F:
             refusal = _refusal(function, args, kwargs)
             if refusal is None:
                 raise
-            raise refusal from error.__cause__
+            raise refusal from None
 
     call.__checked__ = function  # type: ignore[attr-defined]
     return call  # type: ignore[return-value]

@@ -22,7 +22,7 @@ from ..choices import budgets, scopes, stops
 from ..choices.learned import learned_mask
 from ..engine.recipes import Choices, Recipe, lottery_ticket
 from ..engine.results import Row, Runs
-from ..engine.training import Training, adam, sgd, steps
+from ..engine.training import Training, adam, sgd, multistep
 from ..ideas.concave import Regularizer, l1, log
 from .experiment import Experiment, Settings, networks
 
@@ -69,7 +69,7 @@ class Setting:
 def _printed(make: Any, at: tuple[int, int]) -> Setting:
     """Return the settings of Section V-D; the first λ of each list is the printed one."""
     optimizer = sgd(lr=0.1, momentum=0.9, weight_decay=1e-4, nesterov=False)
-    training = Training(optimizer, batch_size=128, schedule=steps(at))
+    training = Training(optimizer, batch_size=128, schedule=multistep(at))
     densities = (0.2, 0.1, 0.05, 0.02)
     return Setting(make, training, (3e-6, 1e-5, 3e-5), (1e-6, 3e-6, 1e-5), densities)
 

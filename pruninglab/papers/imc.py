@@ -20,7 +20,7 @@ from ..choices.scores import Score
 from ..data import Data
 from ..engine.recipes import Choices, Recipe
 from ..engine.results import Row
-from ..engine.training import Training, sgd, steps, train
+from ..engine.training import Training, sgd, multistep, train
 from ..ideas import inertial
 from .experiment import Experiment, Settings, networks
 
@@ -100,7 +100,7 @@ def training(net: str, settings: Settings) -> Training:
     """Return SGD as usual for these networks: the rate falls at one half and three quarters."""
     later = settings["later"]
     return Training(
-        sgd(weight_decay=1e-4, nesterov=False), 128, steps((later // 2, 3 * later // 4))
+        sgd(weight_decay=1e-4, nesterov=False), 128, multistep((later // 2, 3 * later // 4))
     )
 
 

@@ -21,7 +21,7 @@ from ..choices.afters import clean_up
 from ..choices.rewinds import Rewind
 from ..data import Data
 from ..engine.recipes import Choices, Recipe
-from ..engine.training import Training, adam, sgd, steps
+from ..engine.training import Training, adam, sgd, multistep
 from .experiment import Experiment, Settings
 
 
@@ -85,8 +85,8 @@ def training(net: str, settings: Settings) -> Training:
     """
     every = settings["epochs"]
     if net == "resnet_20":
-        return Training(sgd(lr=0.1, nesterov=False), 128, steps((every // 3, 2 * every // 3)))
-    return Training(adam(lr=1e-3, weight_decay=5e-4), 120, steps((every // 2,)))
+        return Training(sgd(lr=0.1, nesterov=False), 128, multistep((every // 3, 2 * every // 3)))
+    return Training(adam(lr=1e-3, weight_decay=5e-4), 120, multistep((every // 2,)))
 
 
 def methods(net: str, settings: Settings) -> dict[str, Recipe]:

@@ -16,14 +16,14 @@ from pruninglab.engine.training import Epoch, State
 
 
 def test_magnitude_is_the_absolute_weight(tiny_net: nn.Sequential) -> None:
-    found = scores.magnitude(tiny_net, Split(torch.empty(0), torch.empty(0)))
+    found = scores.magnitude(tiny_net, Split(torch.empty(0), torch.empty(0).long()))
     assert list(found) == ["1.weight", "3.weight"]
     assert torch.equal(found["1.weight"], tiny_net[1].weight.abs())
     assert not found["1.weight"].requires_grad
 
 
 def test_random_scores_follow_the_global_seed(tiny_net: nn.Sequential) -> None:
-    batch = Split(torch.empty(0), torch.empty(0))
+    batch = Split(torch.empty(0), torch.empty(0).long())
     torch.manual_seed(1)
     first = scores.random(tiny_net, batch)["1.weight"]
     second = scores.random(tiny_net, batch)["1.weight"]

@@ -43,7 +43,7 @@ def test_the_score_is_the_importance_of_weights_and_biases(
 
 def test_the_score_of_kernels_fits_their_masks() -> None:
     net = lab.nets.resnet_20(inputs=(1, 8, 8), seed=0)
-    found = scores.nnrelief()(net, Split(torch.rand(3, 1, 8, 8), torch.zeros(3)))
+    found = scores.nnrelief()(net, Split(torch.rand(3, 1, 8, 8), torch.zeros(3).long()))
     named = dict(net.named_parameters())
     for name, score in found.items():
         parameter = named[name]
@@ -55,7 +55,7 @@ def test_the_score_of_kernels_fits_their_masks() -> None:
 def test_options_of_the_score_change_it() -> None:
     net = lab.nets.resnet_20(inputs=(1, 8, 8), seed=0)
     net.block1_1.bn2.weight.data[:4] = 1e-6
-    batch = Split(torch.rand(6, 1, 8, 8), torch.zeros(6))
+    batch = Split(torch.rand(6, 1, 8, 8), torch.zeros(6).long())
     plain = scores.nnrelief()(net, batch)
     for other in (
         scores.nnrelief(samples=3),
@@ -109,7 +109,7 @@ def test_the_cut_of_the_engine_is_that_of_the_idea(
 
 def test_connections_and_kernels_have_their_own_share() -> None:
     net = lab.nets.lenet_5(inputs=(1, 16, 16), seed=0)
-    batch = Split(torch.rand(5, 1, 16, 16), torch.zeros(5))
+    batch = Split(torch.rand(5, 1, 16, 16), torch.zeros(5).long())
     scored, masks = scores.nnrelief()(net, batch), Masks.full(net, biases=True)
 
     def kept(*shares: float) -> dict[str, int]:
@@ -140,7 +140,7 @@ def test_shares_that_cannot_be_told_apart_are_refused(tiny_net: nn.Sequential) -
 
 def test_the_share_works_for_magnitudes_too(tiny_net: nn.Sequential) -> None:
     masks = Masks.full(tiny_net)
-    sizes = scores.magnitude(tiny_net, Split(torch.empty(0), torch.empty(0)))
+    sizes = scores.magnitude(tiny_net, Split(torch.empty(0), torch.empty(0).long()))
     kept = cut(sizes, masks, budgets.signal_share(0.9), scopes.layer)
     for name, size in sizes.items():
         values, total = size[kept[name]].double(), float(size.double().sum())

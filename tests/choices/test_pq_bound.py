@@ -108,7 +108,7 @@ def test_scope_by_scope_by_index(scope: object) -> None:
     net = nn.Sequential(nn.Linear(30, 20), nn.ReLU(), nn.Linear(20, 10))
     masks = Masks.full(net)
     for _ in range(3):
-        sizes = magnitude(net, Split(torch.empty(0), torch.empty(0)))
+        sizes = magnitude(net, Split(torch.empty(0), torch.empty(0).long()))
         expected = by_hand(sizes, masks, scope)
         masks.shrink(cut(sizes, masks, pq_bound(), scope))
         for name, mask in masks.items():

@@ -27,7 +27,7 @@ def problem() -> tuple[nn.Module, Split, np.ndarray]:
     p = np.exp(outputs) / np.exp(outputs).sum(axis=1, keepdims=True)
     middle = [np.diag(row) - np.outer(row, row) for row in p]
     hessian = sum(np.kron(m, np.outer(r, r)) for m, r in zip(middle, x, strict=True)) / 25
-    return net, Split(torch.from_numpy(x).float(), torch.from_numpy(y)), hessian
+    return net, Split(torch.from_numpy(x).float(), torch.from_numpy(y).long()), hessian
 
 
 @pytest.mark.parametrize("sharp", [3, 0.25])

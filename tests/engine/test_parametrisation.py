@@ -43,7 +43,7 @@ class Movement(lab.HardMask):
         }
 
 
-MOVEMENT = lab.Recipe(lab.learned.learned(Movement), stop=lab.stops.epochs(3), rounds=2)
+MOVEMENT = lab.Recipe(lab.scores.learned(Movement), stop=lab.stops.epochs(3), rounds=2)
 
 
 def run(net: nn.Module, data: Data, recipe: lab.Recipe, **options: object) -> list[lab.Round]:
@@ -129,7 +129,7 @@ def test_another_way_to_learn_is_another_record(
             def scores(self) -> dict[str, Tensor]:
                 return {name: factor * score for name, score in super().scores().items()}
 
-        return MOVEMENT.but(score=lab.learned.learned(Scaled))
+        return MOVEMENT.but(score=lab.scores.learned(Scaled))
 
     for folders, factor in ((1, 1.0), (2, 2.0), (2, 1.0)):
         options = {"seed": 0, "training": TRAINING, "folder": tmp_path, "device": "cpu"}
@@ -147,7 +147,7 @@ def test_what_was_learned_goes_into_the_next_round(
             seen.append(dict(earlier))
             super().__init__(net, masks, earlier)
 
-    recipe = MOVEMENT.but(score=lab.learned.learned(Watched))
+    recipe = MOVEMENT.but(score=lab.scores.learned(Watched))
     first, _, _ = run(tiny_net, tiny_data, recipe)
     assert len(seen) == 2 and seen[0] == {}
     for name, mask in first.masks.items():
@@ -214,7 +214,7 @@ def test_parameters_of_its_own_are_trained(tiny_net: nn.Sequential, tiny_data: D
         def scores(self) -> dict[str, Tensor]:
             return {name: gate.detach().clamp_min(0) for name, gate in self.gate.items()}
 
-    first = run(tiny_net, tiny_data, MOVEMENT.but(score=lab.learned.learned(Gates)))[0]
+    first = run(tiny_net, tiny_data, MOVEMENT.but(score=lab.scores.learned(Gates)))[0]
     assert all(bool((gate != 1).any()) for gate in first.learned.values())
     assert all(float((gate - 1).abs().max()) < 0.1 for gate in first.learned.values())
 
@@ -225,4 +225,4 @@ def test_a_learned_score_cannot_be_asked_of_a_trained_net(
     with pytest.raises(TypeError, match="learned in training"):
         lab.cut_once(tiny_net, tiny_data.train, MOVEMENT.score, MOVEMENT.budget, MOVEMENT.scope)
     with pytest.raises(TypeError, match="make="):
-        lab.learned.learned("movement")
+        lab.scores.learned("movement")

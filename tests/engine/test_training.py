@@ -10,7 +10,7 @@ from torch import nn
 
 from pruninglab import Masks, Training, accuracy, adam, sgd, stops, train
 from pruninglab.data import Data, Split
-from pruninglab.engine.training import constant, cosine, reproducible, steps
+from pruninglab.engine.training import constant, cosine, reproducible, multistep
 
 
 def half_dead(net: nn.Module) -> Masks:
@@ -127,12 +127,12 @@ def test_without_validation_its_accuracy_is_nan(tiny_net: nn.Sequential, tiny_da
 
 def test_schedules() -> None:
     assert [round(cosine(epoch, 4), 4) for epoch in range(5)] == [1, 0.8536, 0.5, 0.1464, 0]
-    assert [steps(at=(2, 3))(epoch, 9) for epoch in range(4)] == pytest.approx([1, 1, 0.1, 0.01])
+    assert [multistep(at=(2, 3))(epoch, 9) for epoch in range(4)] == pytest.approx([1, 1, 0.1, 0.01])
 
 
 def test_the_schedule_reaches_the_optimizer(tiny_net: nn.Sequential, tiny_data: Data) -> None:
     """A learning rate of zero from the second epoch on leaves the weights where they were."""
-    training = Training(schedule=steps(at=(1,), factor=0.0))
+    training = Training(schedule=multistep(at=(1,), factor=0.0))
     after = []
     for length in (1, 3):
         with torch.random.fork_rng():
