@@ -154,7 +154,7 @@ def one_mask(
 
 
 @checked
-def draw_mask(axes: Axes, mask: Float[Tensor, 401]) -> None:
+def draw_mask(axes: Axes, mask: Float[Tensor, " 401"]) -> None:
     """Draw a mask (401,) as 20×20 pixels, dead ones white; the intercept is left out."""
     pixels = mask.detach().cpu()[:-1].reshape(SIDE, SIDE).numpy()
     axes.imshow(np.where(pixels > 0, pixels, np.nan), cmap="viridis", vmin=0, vmax=1)
@@ -175,7 +175,7 @@ def _through(mask: Tensor, images: Tensor) -> np.ndarray:
 
 @checked
 def eight_pixels(
-    mask: Float[Tensor, 401],
+    mask: Float[Tensor, " 401"],
     images: Float[Tensor, "eight 401"],
     *,
     figure: Figure | None = None,
