@@ -105,6 +105,7 @@ def checked(function: F) -> F:
                 raise
             raise refusal from error.__cause__
 
+    call.__checked__ = function  # type: ignore[attr-defined]
     return call  # type: ignore[return-value]
 
 

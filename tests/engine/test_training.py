@@ -143,9 +143,16 @@ def test_the_schedule_reaches_the_optimizer(tiny_net: nn.Sequential, tiny_data: 
     assert torch.equal(after[0], after[1])
 
 
-@pytest.mark.parametrize("options", [{"batch_size": 0}, {"max_epochs": -1}, {"batch_size": 1.5}])
-def test_bad_settings_are_refused(options: dict) -> None:
-    with pytest.raises(ValueError, match=next(iter(options))):
+@pytest.mark.parametrize(
+    ("options", "error"),
+    [
+        ({"batch_size": 0}, ValueError),
+        ({"max_epochs": -1}, ValueError),
+        ({"batch_size": 1.5}, TypeError),
+    ],
+)
+def test_bad_settings_are_refused(options: dict, error: type[Exception]) -> None:
+    with pytest.raises(error, match=next(iter(options))):
         Training(**options)
 
 

@@ -10,6 +10,7 @@ from .importance import (
     kernel_importance,
     kernel_signal,
 )
+from .network import _layers as check_supported
 from .network import network_importance, weak_branches
 
 __all__ = [
@@ -18,6 +19,7 @@ __all__ = [
     "carry_change",
     "chance_jaccard",
     "check_share",
+    "check_supported",
     "clean_up",
     "connection_importance",
     "connection_signal",
