@@ -545,7 +545,7 @@ X, Y, W = torch.rand(1, 4, 3), torch.tensor([[0.0, 1, 0, 1]]), torch.ones(1, 3)
         (lambda: c.fit_logistic(X[:0], Y[:0]), "inputs=float32 .* not empty"),
         (lambda: c.fit_logistic(X.half(), Y), "inputs=float16"),
         (lambda: c.fit_logistic(X * math.nan, Y), "inputs must be finite"),
-        (lambda: c.fit_logistic(torch.ones(1, 4, 3), 0 * Y, ridge=1e-30), "ridge=1e-30 is too small"),
+        (lambda: c.fit_logistic(torch.ones(1, 4, 3), 0 * Y, ridge=1e-30), "ridge=1e-30 is too"),
         (lambda: c.fit_logistic(X, Y, tolerance=math.nan), "tolerance=nan"),
         (lambda: c.accuracy_of(X, Y, W * math.nan), "weights must be finite"),
         (lambda: c.accuracy_of(X, Y, torch.ones(2, 3)), "weights=float32"),

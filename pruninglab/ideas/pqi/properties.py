@@ -22,6 +22,7 @@ from .measures import Measure
 Change = tuple[Tensor, Tensor]
 TOLERANCE = 1e-9
 ZERO_SHARE = 0.25
+MOST_TRIES = 100_000
 
 
 @checked
@@ -59,14 +60,16 @@ def find_counterexample(
     """Search random vectors for one on which `measure` breaks the property.
 
     Returns the first, or None if `tries` vectors all obey: evidence, not proof. Vectors have 2 to
-    8 entries of very unequal sizes, a quarter of them one zero, and none is one-hot. Taught in
-    notebook 01.
+    8 entries of very unequal sizes, a quarter of them one zero, and none is one-hot. Raises
+    ValueError for more than 100,000 tries. Taught in notebook 01.
 
     >>> from pruninglab.ideas.pqi.measures import minus_l1
     >>> generator = torch.Generator().manual_seed(0)
     >>> find_counterexample(minus_l1, PROPERTIES["D2"], generator) is None
     False
     """
+    if tries > MOST_TRIES:
+        raise ValueError(f"tries={tries} must be at most {MOST_TRIES}")
     # The vectors drawn here are right: checking them 10,000 times would double the time.
     measure = inspect.unwrap(measure)
     for _ in range(tries):
