@@ -28,6 +28,7 @@ COLOR: Shape = (3, 32, 32)
 # An image of 1,000 × 1,000 pixels: beyond it a Linear layer alone fills the memory.
 LARGEST = 1_000_000
 MOST_CLASSES = 100_000
+WIDEST = 10_000
 _DRAWING = threading.Lock()
 
 
@@ -247,6 +248,9 @@ class ResidualBlock(nn.Module):
 
     @checked
     def __init__(self, channels: Count, width: Count, stride: Count) -> None:
+        if max(channels, width, stride) > WIDEST:
+            sizes = f"channels={channels}, width={width}, stride={stride}"
+            raise ValueError(f"{sizes} must be at most {WIDEST:,}")
         super().__init__()
         self.conv1 = nn.Conv2d(channels, width, 3, stride, padding=1, bias=False)
         self.bn1 = nn.BatchNorm2d(width)

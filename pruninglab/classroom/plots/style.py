@@ -37,7 +37,7 @@ FIGURES = Path(__file__).resolve().parents[3] / "figures"
 def colors(count: Whole) -> tuple[str, ...]:
     """Return `count` colours that can be told apart. Raises ValueError for more than seven."""
     if count > len(CYCLE):
-        raise ValueError(f"count={count} is too many to tell apart: at most {len(CYCLE)}")
+        raise ValueError(f"count={count} curves are too many to tell apart: at most {len(CYCLE)}")
     return CYCLE[:count]
 
 
