@@ -29,7 +29,7 @@ COLOR: Shape = (3, 32, 32)
 LARGEST = 1_000_000
 MOST_CLASSES = 100_000
 WIDEST = 10_000
-_DRAWING = threading.Lock()
+_DRAWING = threading.RLock()
 
 
 @contextmanager
@@ -37,7 +37,7 @@ def seeded(seed: int | None) -> Iterator[None]:
     """Inside, torch's CPU generator starts at `seed`; after it, it is where it was before.
 
     For what draws from the global generator only, such as a layer's initial weights. With None
-    nothing is changed. Not to be nested; other threads that ask for a seed wait.
+    nothing is changed. Other threads that ask for a seed wait.
     """
     if seed is None:
         yield
