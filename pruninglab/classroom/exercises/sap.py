@@ -49,9 +49,9 @@ COUNT = Exercise(
 )
 BUDGET = Exercise(
     "a careful budget",
-    "Write a budget `answer(groups)` that prunes like SAP with (½, 1), but never takes more than "
-    "two weights from a group. `groups.scores` and `groups.alive` have a row for each group, "
-    "`groups.living` counts; `lab.budgets.pq_bound()` is SAP's.",
+    "Write a budget `answer(groups)` that prunes like SAP with (½, 1), but never takes more "
+    "than two weights from a group. `lab.budgets.pq_bound()` is SAP's; `groups.living` says how "
+    "many live in each.",
     _check_budget,
     """
 def answer(groups):
