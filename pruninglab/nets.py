@@ -29,7 +29,8 @@ COLOR: Shape = (3, 32, 32)
 # An image of 1,000 × 1,000 pixels: beyond it a Linear layer alone fills the memory.
 LARGEST = 1_000_000
 MOST_CLASSES = 100_000
-_DRAWING = threading.Lock()
+WIDEST = 10_000
+_DRAWING = threading.RLock()
 
 
 @contextmanager
@@ -37,7 +38,7 @@ def seeded(seed: int | None) -> Iterator[None]:
     """Inside, torch's CPU generator starts at `seed`; after it, it is where it was before.
 
     For what draws from the global generator only, such as a layer's initial weights. With None
-    nothing is changed. Not to be nested; other threads that ask for a seed wait.
+    nothing is changed. Other threads that ask for a seed wait.
     """
     if seed is None:
         yield
@@ -259,6 +260,9 @@ class ResidualBlock(nn.Module):
 
     @checked
     def __init__(self, channels: Count, width: Count, stride: Count) -> None:
+        if max(channels, width, stride) > WIDEST:
+            sizes = f"channels={channels}, width={width}, stride={stride}"
+            raise ValueError(f"{sizes} must be at most {WIDEST:,}")
         super().__init__()
         self.conv1 = nn.Conv2d(channels, width, 3, stride, padding=1, bias=False)
         self.bn1 = nn.BatchNorm2d(width)

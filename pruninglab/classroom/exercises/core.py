@@ -10,9 +10,10 @@ from typing import Any
 
 import torch
 from IPython.display import Markdown
+from jaxtyping import Num
 from torch import Tensor
 
-from ...ideas.checks import checked
+from ...ideas.checks import Share, checked
 from ...ideas.devices import accurate
 
 
@@ -60,7 +61,7 @@ class Exercise:
 
 
 @checked
-def expect(condition: Any, hint: str) -> None:
+def expect(condition: bool, hint: str) -> None:
     """Raise NotYet with `hint` unless the condition holds."""
     if not condition:
         raise NotYet(f"Not yet: {hint}")
@@ -98,7 +99,9 @@ def tensor(answer: Any, hint: str = "return a tensor") -> Tensor:
 
 
 @checked
-def close(first: Tensor, second: Tensor, tolerance: float = 1e-8) -> bool:
+def close(
+    first: Num[Tensor, "*shape"], second: Num[Tensor, "*shape"], tolerance: Share = 1e-8
+) -> bool:
     """Tell whether two tensors agree in every entry, whatever their precision."""
     real = not first.is_complex()
     return real and torch.allclose(accurate(first), accurate(second), atol=tolerance)

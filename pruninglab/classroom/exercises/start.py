@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from ...choices.scores import prunable
+from ...data import Split
 from ...nets import seeded
 from .core import Exercise, close, expect, number, tensor
 
@@ -42,7 +43,7 @@ def _check_score(answer: Any) -> None:
         net = nn.Sequential(nn.Flatten(), nn.Linear(4, 3), nn.ReLU(), nn.Linear(3, 2))
         inputs = torch.rand(5, 1, 2, 2)
     sizes = {name: weight.detach().abs() for name, weight in prunable(net).items()}
-    found = answer(net, (inputs, torch.zeros(5, dtype=torch.long)))
+    found = answer(net, Split(inputs, torch.zeros(5, dtype=torch.long)))
     expect(isinstance(found, dict), "return a dict from parameter names to tensors")
     expect(list(found) == list(sizes), f"the names must be {list(sizes)}")
     scores = {name: tensor(score, "each score must be a tensor") for name, score in found.items()}

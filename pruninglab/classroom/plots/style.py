@@ -28,7 +28,7 @@ CYCLE = (BLUE, ORANGE, GREEN, PURPLE, SKY, RED, GRAY)
 def colors(count: Whole) -> tuple[str, ...]:
     """Return `count` colours that can be told apart. Raises ValueError for more than seven."""
     if count > len(CYCLE):
-        raise ValueError(f"count={count} is too many to tell apart: at most {len(CYCLE)}")
+        raise ValueError(f"count={count} curves are too many to tell apart: at most {len(CYCLE)}")
     return CYCLE[:count]
 
 
