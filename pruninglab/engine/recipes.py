@@ -107,6 +107,11 @@ class Recipe:
                 f"rewind={cell(self.rewind)} wants epoch {rewind.snapshot}, but with "
                 f"stop={cell(self.stop)} the dense round has at most {dense}"
             )
+        if wants.learns and wants.weights != "now":
+            raise ValueError(
+                f"score={cell(self.score)} is learned while the weights of today train, so it "
+                f"cannot judge those of the snapshot {wants.weights!r}"
+            )
         if wants.own_weights and rewind.keeps_weights is not False:
             raise ValueError(
                 f"rewind={cell(self.rewind)} goes on from m ⊙ θ, or does not say, and "

@@ -42,6 +42,7 @@ class Runs(Mapping[str, list[list[Row]]]):
            [0.9, 0.4]])
     """
 
+    @checked
     def __init__(self, runs: Mapping[str, Sequence[Sequence[Row]]]) -> None:
         """Take the rows over. Raises ValueError for a method without runs or a run without rows."""
         self._runs = {label: [list(rows) for rows in seeds] for label, seeds in runs.items()}
@@ -62,6 +63,7 @@ class Runs(Mapping[str, list[list[Row]]]):
         methods = ", ".join(f"{label}: {len(seeds)} seeds" for label, seeds in self.items())
         return f"Runs({methods})"
 
+    @checked
     def only(self, *labels: str) -> Runs:
         """Return the runs of these methods, in this order. Raises KeyError for an unknown one."""
         for label in labels:
@@ -82,6 +84,7 @@ class Runs(Mapping[str, list[list[Row]]]):
             found[label] = np.array([[number(row, key) for row in rows] for rows in seeds])
         return found
 
+    @checked
     def last(self, key: str) -> dict[str, Values]:
         """Return each method's values of `key` in the last round, float64 (seeds,)."""
         return {
@@ -111,7 +114,10 @@ class Runs(Mapping[str, list[list[Row]]]):
         chosen = self.only(a, b)
         values = chosen.last(key) if density is None else chosen.at_density(key, density)
         by_seed = [
-            {rows[0]["seed"]: value for rows, value in zip(self[label], values[label], strict=True)}
+            {
+                number(rows[0], "seed"): value
+                for rows, value in zip(self[label], values[label], strict=True)
+            }
             for label in (a, b)
         ]
         shared = [seed for seed in by_seed[0] if seed in by_seed[1]]
@@ -121,9 +127,10 @@ class Runs(Mapping[str, list[list[Row]]]):
             raise ValueError(f"{a!r} and {b!r} share no seed with a value of key={key!r}")
         return Paired(float(gaps.mean()), spread(gaps), len(gaps))
 
+    @checked
     def table(self, *keys: str) -> str:
         """Return the last round's values of `keys` as text: mean ± standard deviation a method."""
-        width = max(len(label) for label in self)
+        width = max((len(label) for label in self), default=0)
         lines = [" ".join([f"{'':{width}}", *(f"{key:>22}" for key in keys)])]
         values = {key: self.last(key) for key in keys}
         for label in self:
@@ -155,4 +162,6 @@ def _interpolate(rows: list[Row], key: str, density: float) -> float:
     inside = densities[order[0]] <= density <= densities[order[-1]]
     if not inside:
         return float("nan")
-    return float(np.interp(np.log(density), np.log(densities[order]), values[order]))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        # A network of which nothing lives lies infinitely far away: beside it there is no value.
+        return float(np.interp(np.log(density), np.log(densities[order]), values[order]))

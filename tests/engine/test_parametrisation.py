@@ -224,5 +224,8 @@ def test_a_learned_score_cannot_be_asked_of_a_trained_net(
 ) -> None:
     with pytest.raises(TypeError, match="learned in training"):
         lab.cut_once(tiny_net, tiny_data.train, MOVEMENT.score, MOVEMENT.budget, MOVEMENT.scope)
+    snapshot = MOVEMENT.but(score=lab.scores.at_snapshot(MOVEMENT.score, "dense"))
+    with pytest.raises(ValueError, match=r"score=at_snapshot.* cannot judge .* snapshot 'dense'"):
+        lab.prune(tiny_net, tiny_data, snapshot, seed=0)
     with pytest.raises(TypeError, match="make="):
         lab.scores.learned("movement")

@@ -76,6 +76,13 @@ def test_at_a_density_the_logarithm_is_interpolated(runs: lab.Runs) -> None:
     assert not np.isnan(runs.at_density(PQI, 0.3)["a"]).any()
 
 
+def test_a_density_beside_a_dead_network_has_no_value() -> None:
+    runs = lab.Runs({"a": [rows(0, (1.0, 0.9), (0.25, 0.7), (0.0, 0.1))]})
+    np.testing.assert_allclose(runs.at_density(PQI, 0.5)["a"], [0.8])
+    np.testing.assert_allclose(runs.at_density(PQI, 0.25)["a"], [0.7])
+    assert np.isnan(runs.at_density(PQI, 0.1)["a"]).all()
+
+
 def test_paired_differences_share_seeds(runs: lab.Runs) -> None:
     """Seeds 0 and 1: 0.7 − 0.4 and 0.5 − 0.4; the standard deviation of (0.3, 0.1) is √0.02."""
     gap = runs.paired("a", "b", PQI)
@@ -128,6 +135,8 @@ def test_what_is_not_there_is_named(runs: lab.Runs) -> None:
         runs.only("a", "c")
     with pytest.raises(KeyError, match="label 'c'"):
         runs.paired("a", "c", PQI)
+    with pytest.raises(KeyError, match="key 'seed' is not in the row"):
+        lab.Runs({"a": [[{"density": 1.0}]]}).paired("a", "a", "density")
     for density in (0.0, -1.0, math.nan):
         with pytest.raises(ValueError, match="density="):
             runs.at_density(PQI, density)
@@ -135,6 +144,12 @@ def test_what_is_not_there_is_named(runs: lab.Runs) -> None:
         lab.Runs({"a": []})
     with pytest.raises(ValueError, match=r"runs\['b'\] has no runs, or one without rows"):
         lab.Runs({"a": [rows(0, (1.0, 0.9))], "b": [[]]})
+    with pytest.raises(TypeError, match="runs="):
+        lab.Runs(None)
+    for ask in (runs.over_rounds, runs.last):
+        with pytest.raises(TypeError, match="key=None"):
+            ask(None)
+    assert lab.Runs({}).table("density").split() == ["density"]
     uneven = lab.Runs({"a": [rows(0, (1.0, 0.9)), rows(1, (1.0, 0.9), (0.5, 0.4))]})
     with pytest.raises(ValueError, match="runs of 'a' have different numbers of rounds"):
         uneven.over_rounds(PQI)
