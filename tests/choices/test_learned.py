@@ -215,7 +215,9 @@ class NoSlope:
         (lambda: learned_mask(l1(), 1.0, form="tanh"), ValueError, "form='tanh'"),
         (lambda: learned_mask(l1(), 1.0, steepest=0.5), ValueError, "steepest=0.5"),
         (
-            lambda: learned_mask(l1(), 1.0)(nn.Linear(1, 1), Split(torch.ones(1), torch.ones(1).long())),
+            lambda: learned_mask(l1(), 1.0)(
+                nn.Linear(1, 1), Split(torch.ones(1), torch.ones(1).long())
+            ),
             TypeError,
             "learned in training",
         ),

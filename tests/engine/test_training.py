@@ -127,7 +127,9 @@ def test_without_validation_its_accuracy_is_nan(tiny_net: nn.Sequential, tiny_da
 
 def test_schedules() -> None:
     assert [round(cosine(epoch, 4), 4) for epoch in range(5)] == [1, 0.8536, 0.5, 0.1464, 0]
-    assert [multistep(at=(2, 3))(epoch, 9) for epoch in range(4)] == pytest.approx([1, 1, 0.1, 0.01])
+    assert [multistep(at=(2, 3))(epoch, 9) for epoch in range(4)] == pytest.approx(
+        [1, 1, 0.1, 0.01]
+    )
 
 
 def test_the_schedule_reaches_the_optimizer(tiny_net: nn.Sequential, tiny_data: Data) -> None:
