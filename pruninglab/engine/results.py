@@ -156,12 +156,10 @@ def number(row: Row, key: str) -> float:
 
 
 def _interpolate(rows: list[Row], key: str, density: float) -> float:
-    densities = np.array([number(row, "density") for row in rows])
-    values = np.array([number(row, key) for row in rows])
-    order = np.argsort(densities, kind="stable")
-    inside = densities[order[0]] <= density <= densities[order[-1]]
-    if not inside:
+    # A network of which nothing lives lies infinitely far away: between it and others is no value.
+    points = [(number(row, "density"), number(row, key)) for row in rows]
+    points = sorted((point for point in points if point[0] > 0), key=lambda point: point[0])
+    if not points or not points[0][0] <= density <= points[-1][0]:
         return float("nan")
-    with np.errstate(divide="ignore", invalid="ignore"):
-        # A network of which nothing lives lies infinitely far away: beside it there is no value.
-        return float(np.interp(np.log(density), np.log(densities[order]), values[order]))
+    densities, values = np.array(points).T
+    return float(np.interp(np.log(density), np.log(densities), values))
