@@ -61,7 +61,7 @@ class Split:
     Raises TypeError or ValueError if the two do not fit each other.
     """
 
-    inputs: Float[Tensor, "images *shape"]
+    inputs: Float[Tensor, "images ..."]
     targets: Int64[Tensor, " images"]
 
     def __len__(self) -> int:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
 from torch import Tensor, nn
 
@@ -18,6 +18,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 State = Mapping[str, Tensor]
 
 
+@runtime_checkable
 class Parametrisation(Protocol):
     """What training holds in one round: a hard mask by default, or learned state beside it.
 

@@ -126,6 +126,10 @@ class at_snapshot:
         return self.score(net, images)
 
 
+def _any_network(net: nn.Module, images: Split) -> None:
+    """Say that nothing needs to be tried: the score refuses no network."""
+
+
 def _check_nnrelief(net: nn.Module, images: Split) -> None:
     check_supported(net)
 
@@ -246,8 +250,8 @@ class curvature:
 
     @property
     def needs(self) -> Needs:
-        """`samples` images."""
-        return Needs(images=self.samples)
+        """`samples` images; any network that has a gradient."""
+        return Needs(images=self.samples, supports=_any_network)
 
     def __call__(self, net: nn.Module, images: Split) -> dict[str, Tensor]:
         operator = inertial.hvp(net, *images)

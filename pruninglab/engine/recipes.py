@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Mapping
 from dataclasses import Field, dataclass, fields, is_dataclass, replace
 from typing import Any, TypedDict
 
@@ -12,7 +13,7 @@ from typing_extensions import Unpack
 from ..choices import budgets, rewinds, scopes, scores, stops
 from ..choices.afters import Shrink
 from ..choices.budgets import Budget
-from ..choices.needs import Needs, needs
+from ..choices.needs import Parametrisation, needs
 from ..choices.rewinds import Rewind
 from ..choices.scopes import Scope
 from ..choices.scores import Score
@@ -84,8 +85,8 @@ class Recipe:
     def check(self, net: nn.Module, data: Data, training: Training | None = None) -> None:
         """Refuse, before any training, what cannot work: raises ValueError, TypeError or KeyError.
 
-        Looks at what the choices declare (`choices.needs`), and tries on a copy of the network what
-        declares nothing: a score of your own, the budget and the scope. Taught in notebook 07.
+        Looks at what the choices declare (`choices.needs`), then cuts a copy of the network once. A
+        score that declares `supports` is not tried: it may be dear. Taught in notebook 07.
         """
         training = training or Training()
         check_trainable(net, data, self.stop)
@@ -119,12 +120,24 @@ class Recipe:
             )
 
     def _try(self, net: nn.Module, images: Split) -> None:
-        """Cut once, by the score if it declares nothing, else by magnitude."""
+        """Cut once as the loop would; by magnitude where the score has said what it cannot do."""
         wants = needs(self.score)
         masks = Masks.full(net, biases=wants.biases)
-        own = wants == Needs()
-        judge = self.score if own else scores.magnitude
-        cut(judge(net.eval(), images.take(wants.images)), masks, self.budget, self.scope)
+        images = images.take(wants.images)
+        if wants.learns is not None:
+            held = wants.learns(net, masks, {})
+            if not isinstance(held, Parametrisation):
+                raise TypeError(f"score={cell(self.score)} makes {held!r}, no Parametrisation")
+            values = held.scores()
+        else:
+            judge = self.score if wants.supports is None else scores.magnitude
+            values = judge(net.eval(), images)
+        masks.shrink(cut(values, masks, self.budget, self.scope))
+        for shrink in self.after:
+            smaller = shrink(net, masks, images)
+            if not isinstance(smaller, Mapping):
+                raise TypeError(f"after={cell(shrink)} returns {smaller!r}, not masks by name")
+            masks.shrink(smaller)
 
 
 def cell(choice: Any) -> str:

@@ -22,7 +22,7 @@ from ..choices import budgets, scopes, stops
 from ..choices.learned import learned_mask
 from ..engine.recipes import Choices, Recipe, lottery_ticket
 from ..engine.results import Row, Runs
-from ..engine.training import Training, adam, sgd, multistep
+from ..engine.training import Training, adam, multistep, sgd
 from ..ideas.concave import Regularizer, l1, log
 from .experiment import Experiment, Settings, networks
 

@@ -20,7 +20,7 @@ from ..choices.scores import Score
 from ..data import Data
 from ..engine.recipes import Choices, Recipe
 from ..engine.results import Row
-from ..engine.training import Training, sgd, multistep, train
+from ..engine.training import Training, multistep, sgd, train
 from ..ideas import inertial
 from .experiment import Experiment, Settings, networks
 

@@ -21,7 +21,7 @@ from ..choices.afters import clean_up
 from ..choices.rewinds import Rewind
 from ..data import Data
 from ..engine.recipes import Choices, Recipe
-from ..engine.training import Training, adam, sgd, multistep
+from ..engine.training import Training, adam, multistep, sgd
 from .experiment import Experiment, Settings
 
 

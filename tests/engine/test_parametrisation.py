@@ -149,7 +149,8 @@ def test_what_was_learned_goes_into_the_next_round(
 
     recipe = MOVEMENT.but(score=lab.scores.learned(Watched))
     first, _, _ = run(tiny_net, tiny_data, recipe)
-    assert len(seen) == 2 and seen[0] == {}
+    # The first is the trial before training.
+    assert len(seen) == 3 and seen[0] == seen[1] == {}
     for name, mask in first.masks.items():
         assert torch.equal(seen[1][name], first.learned[name] * mask)
 

@@ -10,7 +10,7 @@ from torch import nn
 
 from pruninglab import Masks, Training, accuracy, adam, sgd, stops, train
 from pruninglab.data import Data, Split
-from pruninglab.engine.training import constant, cosine, reproducible, multistep
+from pruninglab.engine.training import constant, cosine, multistep, reproducible
 
 
 def half_dead(net: nn.Module) -> Masks:
