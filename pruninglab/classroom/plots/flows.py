@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -17,7 +16,7 @@ from ...choices.budgets import fraction
 from ...choices.scopes import layer
 from ...choices.scores import magnitude
 from ...data import Split
-from ...engine.masks import Masks, cut
+from ...engine.masks import Masks, cut_once
 from ...ideas.checks import Count, Finite, Positive, Share, check_choice, checked
 from ...ideas.flows import (
     Flow,
@@ -49,9 +48,7 @@ def pruned_by(
 
     `share` in [0, 1] is taken from every layer by magnitude; `kind` as in `information_flow`.
     """
-    pruned, masks = copy.deepcopy(net), Masks.full(net)
-    masks.shrink(cut(magnitude(net, (torch.empty(0),) * 2), masks, fraction(share), layer))
-    masks.apply_(pruned)
+    pruned, masks = cut_once(net, probe, magnitude, fraction(share), layer)
     networks = {"dense": (net, Masks.full(net)), f"{share:.0%} pruned": (pruned, masks)}
     return stages(networks, probe, kind=kind, figure=figure)
 

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator, PercentFormatter
@@ -16,7 +14,7 @@ from torch import Tensor, nn
 from ...choices import scopes, scores
 from ...choices.budgets import pq_bound
 from ...data import Split
-from ...engine.masks import Masks, Scope, cut
+from ...engine.masks import cut_once
 from ...engine.training import accuracy
 from ...ideas.checks import Number, check_choice, checked
 from .curves import Rows, check_filled, density_axis, table_of
@@ -51,7 +49,8 @@ def one_round(
     if p == q:
         axes[1].text(0.5, 0.5, "p = q: there is no index\nand no bound", ha="center")
         return figure
-    keep, pruned = _prune_a_copy(net, pq_bound(p, q, eta, gamma, beta), SCOPES[scope])
+    budget = pq_bound(p, q, eta, gamma, beta)
+    pruned, keep = cut_once(net, split, scores.magnitude, budget, SCOPES[scope])
     _draw_layers(axes[0], keep)
     _draw_neurons(axes[1], keep)
     values = (accuracy(net, split), accuracy(pruned, split))
@@ -62,16 +61,6 @@ def one_round(
     axes[2].yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
     figure.subplots_adjust(left=0.09, right=0.99, bottom=0.16, top=0.9, wspace=0.33)
     return figure
-
-
-def _prune_a_copy(
-    net: nn.Module, budget: pq_bound, scope: Scope
-) -> tuple[dict[str, Tensor], nn.Module]:
-    pruned, masks = copy.deepcopy(net), Masks.full(net)
-    sizes = scores.magnitude(net, (torch.empty(0), torch.empty(0)))
-    masks.shrink(cut(sizes, masks, budget, scope))
-    masks.apply_(pruned)
-    return dict(masks), pruned
 
 
 def _draw_layers(axes: Axes, keep: Mapping[str, Tensor]) -> None:

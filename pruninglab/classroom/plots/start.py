@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Sequence
 
 import numpy as np
-import torch
 from jaxtyping import Float
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -15,7 +13,7 @@ from torch import Tensor, nn
 
 from ...choices import budgets, scopes, scores
 from ...data import Split
-from ...engine.masks import Masks, cut
+from ...engine.masks import cut_once
 from ...engine.training import accuracy
 from ...ideas.checks import Share, checked
 from .curves import check_filled, density_axis
@@ -26,19 +24,19 @@ MOSAIC = TILES[0] * TILES[1]
 
 
 @checked
-def keep_share(net: nn.Module, density: Share) -> nn.Module:
-    """Return a copy of `net` with the largest `density` of its weights, all layers together."""
-    pruned, masks = copy.deepcopy(net), Masks.full(net)
-    sizes = scores.magnitude(net, (torch.empty(0), torch.empty(0)))
-    masks.shrink(cut(sizes, masks, budgets.fraction(round(1 - density, 6)), scopes.global_))
-    masks.apply_(pruned)
-    return pruned
+def keep_share(net: nn.Module, split: Split, density: Share) -> nn.Module:
+    """Return a copy of `net` with the largest `density` of its weights, all layers together.
+
+    It lies where the images of `split` lie.
+    """
+    budget = budgets.fraction(round(1 - density, 6))
+    return cut_once(net, split, scores.magnitude, budget, scopes.global_)[0]
 
 
 @checked
 def accuracy_at(net: nn.Module, split: Split, densities: Sequence[float]) -> list[float]:
     """Return the accuracy on `split` after keeping each share of the weights, nothing retrained."""
-    return [accuracy(keep_share(net, density), split) for density in densities]
+    return [accuracy(keep_share(net, split, density), split) for density in densities]
 
 
 @checked
@@ -61,7 +59,7 @@ def weights_that_stay(
     check_filled(densities=densities)
     if len(curve) != len(densities):
         raise ValueError(f"curve has {len(curve)} points, densities has {len(densities)}")
-    pruned = keep_share(net, density)
+    pruned = keep_share(net, split, density)
     dense, weight = (_first_layer(one) for one in (net, pruned))
     figure, axes = blank(figure, 9.5, 3.4, columns=3, width_ratios=(1.5, 1, 1.35))
     largest = float(dense.abs().max())
