@@ -152,7 +152,7 @@ def test_what_was_learned_goes_into_the_next_round(
     # The first is the trial before training.
     assert len(seen) == 3 and seen[0] == seen[1] == {}
     for name, mask in first.masks.items():
-        assert torch.equal(seen[1][name], first.learned[name] * mask)
+        assert torch.equal(seen[2][name], first.learned[name] * mask)
 
 
 def test_the_movement_is_that_of_plain_training(tiny_net: nn.Sequential, tiny_data: Data) -> None:
