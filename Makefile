@@ -12,9 +12,10 @@ INSTALLED := .venv/installed
 
 .PHONY: lab test lint types unit nbval browser notebooks bench clean
 
+# JupyterLab refuses to run as root, the only user of many containers, unless it is told to.
 lab: $(INSTALLED)
 	$(BIN)/jupyter lab notebooks/00_start_here.ipynb --ip=127.0.0.1 \
-		$(if $(PORT),--port=$(PORT) --ServerApp.port_retries=0) $(if $(NO_BROWSER),--no-browser)
+		$(if $(filter 0,$(shell id -u)),--allow-root) $(if $(PORT),--port=$(PORT) --ServerApp.port_retries=0) $(if $(NO_BROWSER),--no-browser)
 
 test: lint types unit nbval
 

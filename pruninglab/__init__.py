@@ -1,41 +1,49 @@
 """Interactive notebooks on neural-network pruning: five papers, five choices, one loop."""
 
-from . import costs, data, nets
-from .choices import budgets, rewinds, scopes, scores, stops
+from . import costs, data, nets, papers, recipes
+from .choices import afters, budgets, rewinds, scopes, scores, stops
+from .choices.needs import Needs, asks
 from .classroom import exercises, plots
 from .classroom.explorers import choice, explore, slider, steps_slider, text
-from .classroom.plots.style import publish
-from .engine import recipes
-from .engine.loop import Checkpoint, Round, checkpoint, prune
-from .engine.masks import Masks, cut, keep_largest
+from .classroom.pictures import describe, picture, publish
+from .engine.loop import Checkpoint, Round, prune
+from .engine.masks import Masks, cut, cut_once, keep_largest
+from .engine.parametrisation import HardMask
 from .engine.recipes import Recipe
 from .engine.records import recorded
+from .engine.results import Paired, Runs
 from .engine.subspaces import projected_sgd, start_inside
 from .engine.sweep import compare
-from .engine.training import Epoch, State, Training, accuracy, adam, cosine, sgd, steps, train
-from .ideas import concave, flows, inertial, nnrelief
+from .engine.training import Training, accuracy, adam, constant, cosine, multistep, sgd, train
+from .ideas import concave, flows, inertial, nnrelief, pqi
 from .ideas.pqi import gini_index, pq_index, retained_bound
 from .settings import device, environment, profile
 
 __all__ = [
     "Checkpoint",
-    "Epoch",
+    "HardMask",
     "Masks",
+    "Needs",
+    "Paired",
     "Recipe",
     "Round",
-    "State",
+    "Runs",
     "Training",
     "accuracy",
     "adam",
+    "afters",
+    "asks",
     "budgets",
-    "checkpoint",
     "choice",
     "compare",
     "concave",
+    "constant",
     "cosine",
     "costs",
     "cut",
+    "cut_once",
     "data",
+    "describe",
     "device",
     "environment",
     "exercises",
@@ -44,10 +52,14 @@ __all__ = [
     "gini_index",
     "inertial",
     "keep_largest",
+    "multistep",
     "nets",
     "nnrelief",
+    "papers",
+    "picture",
     "plots",
     "pq_index",
+    "pqi",
     "profile",
     "projected_sgd",
     "prune",
@@ -61,7 +73,6 @@ __all__ = [
     "sgd",
     "slider",
     "start_inside",
-    "steps",
     "steps_slider",
     "stops",
     "text",

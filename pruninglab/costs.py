@@ -2,43 +2,54 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from itertools import pairwise
+from typing import Any, Literal
 
 import torch
+from jaxtyping import Num
 from torch import Tensor, nn
 
-from .ideas.checks import check_choice
+from .ideas.checks import checked
+from .ideas.devices import move_to
+from .ideas.modes import evaluating
 
-Sizes = tuple[int, int]
-PLACES = ("output", "input")
-SKIPS = ("weights", "units")
+COUNTED = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d)
+# They multiply as well, but Appendix B has no formula for them.
+UNCOUNTED = (
+    nn.MultiheadAttention, nn.RNNBase, nn.RNNCellBase, nn.Bilinear,
+    nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d,
+)  # fmt: skip
 
 
+@checked
 def count_parameters(net: nn.Module, masks: Mapping[str, Tensor] | None = None) -> int:
     """Return how many parameters `net` has, those that are dead in `masks` not counted.
 
-    Biases and batch-norm parameters count. Raises KeyError for a mask without a parameter.
-    Taught in notebook 04.
+    Biases and batch-norm parameters count; weights that two layers share count once. Raises
+    KeyError for a mask without a parameter, ValueError for one that is not bool or has another
+    shape. Taught in notebook 04.
 
     >>> net = nn.Linear(3, 2)
     >>> dead = torch.zeros(2, 3, dtype=torch.bool)
     >>> count_parameters(net), count_parameters(net, {"weight": dead})
     (8, 2)
     """
-    dead = sum(int((~mask).sum()) for mask in _checked(net, masks).values())
+    dead = sum(int((~mask).sum()) for mask in _fitting(net, masks).values())
     return sum(parameter.numel() for parameter in net.parameters()) - dead
 
 
+@checked
 def count_flops(
     net: nn.Module,
-    inputs: Tensor,
+    inputs: Num[Tensor, "images ..."],
     masks: Mapping[str, Tensor] | None = None,
     *,
-    skip: str = "weights",
-    places: str = "output",
+    skip: Literal["weights", "units"] = "weights",
+    places: Literal["output", "input"] = "output",
 ) -> dict[str, int]:
-    """Count the floating-point operations of every Linear and Conv2d layer for one image.
+    """Count the floating-point operations of every Linear and Conv layer for one image.
 
     Dense, by Appendix B: 2HW(C_in K² + 1)C_out for a convolution, (2I − 1)O for a Linear layer.
     Under `masks`, `skip` says what is saved. "weights": every dead weight, as if a library could
@@ -48,94 +59,137 @@ def count_flops(
     often a filter is applied; "input" is what the paper prints, the same but for strides and
     missing padding.
 
-    `inputs` is a batch; one image of it is used. Returns {layer: operations}; their sum is the
-    network's. Batch norm, activations and pooling are not counted, as in the paper. Raises
-    ValueError for another `skip` or `places`, KeyError for a mask without a parameter. Source:
-    NNrelief paper, Appendix B. Taught in notebook 04.
+    A layer costs as often as it is called, a Linear layer as often as it is applied: to a sequence
+    of T vectors, T times. `inputs` is a batch, of which one image is used; the network moves there.
+    Returns {layer: operations} of the layers that the network calls; their sum is the network's.
+    Batch norm, activations and pooling are not counted, as in the paper. Raises ValueError for
+    attention, recurrent and transposed layers, which are not counted, and for inputs or masks that
+    do not fit; KeyError for a mask without a parameter. Source: NNrelief paper, Appendix B. Taught
+    in notebook 04.
 
     >>> count_flops(nn.Linear(100, 10), torch.ones(1, 100))
     {'': 1990}
     """
-    check_choice("skip", skip, SKIPS)
-    check_choice("places", places, PLACES)
-    alive, found, named = _checked(net, masks), {}, dict(net.named_parameters())
-    for name, size in _map_sizes(net, inputs, places).items():
+    alive, uses, counts = _fitting(net, masks), _count_uses(net, inputs, places), {}
+    # By the weight and not by its name: layers that share a weight share its mask.
+    names = {id(parameter): name for name, parameter in net.named_parameters()}
+    for name, times in uses.items():
         layer = net.get_submodule(name)
-        key = f"{name}.weight" if name else "weight"
-        mask = alive.get(key, torch.ones_like(named[key], dtype=torch.bool))
-        rows = _living_per_output(mask, skip)
+        weight: Any = layer.weight
+        mask = alive.get(names.get(id(weight), ""), torch.ones_like(weight, dtype=torch.bool))
+        rows = _living_per_output(mask, skip, getattr(layer, "groups", 1))
         rows = rows[rows > 0]
-        if isinstance(layer, nn.Linear):
-            found[name] = int((2 * rows - 1).sum())
-        else:
-            found[name] = int(2 * size[0] * size[1] * (rows + 1).sum())
-    return found
+        once = 2 * rows - 1 if isinstance(layer, nn.Linear) else 2 * (rows + 1)
+        counts[name] = times * int(once.sum())
+    return counts
 
 
+@checked
 def active_neurons(masks: Mapping[str, Tensor]) -> tuple[int, ...]:
     """Count the units of a stack of Linear layers that still take part, inputs first.
 
     An input takes part if a living weight reads it, a hidden unit if moreover something enters it
     (a weight or a bias), an output if something enters it. `masks` in network order, as `Masks`
-    are. Raises ValueError if the weights are not those of a stack of Linear layers. Source:
-    NNrelief paper, Table 7. Taught in notebook 04.
+    are: bool, (out, in) for weights, (out,) for biases. Raises ValueError if they are not those of
+    a stack of Linear layers. Source: NNrelief paper, Table 7. Taught in notebook 04.
 
     >>> masks = {"0.weight": torch.tensor([[True, False], [False, False]]),
     ...          "1.weight": torch.tensor([[True, True]])}
     >>> active_neurons(masks)
     (1, 1, 1)
     """
+    for name, mask in masks.items():
+        _check_mask(name, mask)
     weights = {name: mask for name, mask in masks.items() if mask.dim() > 1}
-    fits = all(one.shape[0] == two.shape[1] for one, two in pairwise(weights.values()))
-    if not weights or not fits or any(mask.dim() != 2 for mask in weights.values()):
-        shapes = [tuple(mask.shape) for mask in weights.values()]
-        raise ValueError(f"weights of shapes {shapes} are not those of a stack of Linear layers")
-    entered = [mask.any(dim=1) for mask in weights.values()]
-    for place, name in enumerate(weights):
-        bias = masks.get(name.removesuffix("weight") + "bias")
-        entered[place] = entered[place] if bias is None else entered[place] | bias
+    shapes = [tuple(mask.shape) for mask in weights.values()]
+    flat = bool(shapes) and all(len(shape) == 2 for shape in shapes)
+    if not flat or any(first[0] != second[1] for first, second in pairwise(shapes)):
+        raise ValueError(f"masks of shapes {shapes} are not those of a stack of Linear layers")
+    entered = [_entered(name, masks) for name in weights]
     read = [mask.any(dim=0) for mask in weights.values()]
     hidden = [into & out for into, out in zip(entered[:-1], read[1:], strict=True)]
     return tuple(int(units.sum()) for units in (read[0], *hidden, entered[-1]))
 
 
-def _checked(net: nn.Module, masks: Mapping[str, Tensor] | None) -> Mapping[str, Tensor]:
-    names = {name for name, _ in net.named_parameters()}
-    for name in masks or {}:
-        if name not in names:
+def _entered(name: str, masks: Mapping[str, Tensor]) -> Tensor:
+    """Tell which units of a Linear layer a living weight or bias enters: (out,)."""
+    entered = masks[name].any(dim=1)
+    key = name.removesuffix("weight") + "bias"
+    if key not in masks:
+        return entered
+    if masks[key].shape != entered.shape:
+        raise ValueError(f"masks[{key!r}] must have shape {tuple(entered.shape)}, as the layer's")
+    return entered | masks[key]
+
+
+def _check_mask(name: str, mask: Any) -> None:
+    if not isinstance(mask, Tensor):
+        raise TypeError(f"masks[{name!r}] is {mask!r}; it must be a bool tensor")
+    if mask.dtype != torch.bool or mask.is_meta or mask.layout != torch.strided:
+        kind = "meta" if mask.is_meta else f"{mask.layout} {mask.dtype}"
+        raise ValueError(f"masks[{name!r}] is a {kind} tensor; it must be bool and dense")
+
+
+def _fitting(net: nn.Module, masks: Mapping[str, Tensor] | None) -> Mapping[str, Tensor]:
+    """Return the masks, or none, if they fit the network's parameters one by one."""
+    parameters = dict(net.named_parameters())
+    for name, parameter in parameters.items():
+        if isinstance(parameter, nn.UninitializedParameter):
+            raise ValueError(f"net has a parameter without a shape yet: {name}; call net first")
+    for name, mask in (masks or {}).items():
+        if name not in parameters:
             raise KeyError(f"masks name {name!r}, which the network does not have")
+        _check_mask(name, mask)
+        if mask.shape != parameters[name].shape:
+            shapes = f"{tuple(mask.shape)}; its parameter has {tuple(parameters[name].shape)}"
+            raise ValueError(f"masks[{name!r}] has shape {shapes}")
     return masks or {}
 
 
-def _living_per_output(mask: Tensor, skip: str) -> Tensor:
+def _living_per_output(mask: Tensor, skip: str, groups: int) -> Tensor:
     """Return how many weights each output computes with: (outputs,)."""
     if skip == "weights":
         return mask.flatten(1).sum(dim=1)
     read = mask.flatten(2).any(dim=2) if mask.dim() > 2 else mask
-    each = int(mask[0, 0].numel()) * int(read.any(dim=0).sum())
-    return read.any(dim=1) * each
+    read = read.reshape(groups, len(read) // groups, read.shape[1])
+    used = read.any(dim=1).sum(dim=1, keepdim=True) * math.prod(mask.shape[2:])
+    return (read.any(dim=2) * used).flatten()
 
 
 @torch.no_grad()
-def _map_sizes(net: nn.Module, inputs: Tensor, places: str) -> dict[str, Sizes]:
-    """Return height and width of each layer's output or input map; (1, 1) for Linear layers."""
-    sizes: dict[str, Sizes] = {}
-    handles = []
+def _count_uses(net: nn.Module, inputs: Tensor, places: str) -> dict[str, int]:
+    """Return how often each layer is applied to one image: to a vector, or at a place of a map."""
+    if not len(inputs):
+        raise ValueError("inputs holds no image; one is needed")
+    uses: dict[str, int] = {}
+    layers: dict[str, Any] = {
+        name: module for name, module in net.named_modules() if isinstance(module, COUNTED)
+    }
     for name, module in net.named_modules():
-        if not isinstance(module, (nn.Linear, nn.Conv2d)):
-            continue
+        if isinstance(module, UNCOUNTED):
+            kind = type(module).__name__
+            raise ValueError(f"net has a layer that is not counted: {kind} {name!r}")
 
-        def note(layer: nn.Module, seen: tuple[Tensor], made: Tensor, name: str = name) -> None:
-            shape = (made if places == "output" else seen[0]).shape
-            sizes[name] = (1, 1) if isinstance(layer, nn.Linear) else (shape[2], shape[3])
+    def note(name: str, made: Tensor, seen: Tensor) -> None:
+        layer = layers[name]
+        over = made if isinstance(layer, nn.Linear) or places == "output" else seen
+        channels = layer.in_channels if over is seen else layer.weight.shape[0]
+        uses[name] = uses.get(name, 0) + over.numel() // max(channels, 1)
 
-        handles.append(module.register_forward_hook(note))
-    was_training = net.training
-    net.eval()
+    handles = [
+        layer.register_forward_hook(
+            lambda _, args, named, made, name=name: note(name, made, *args, *named.values()),
+            with_kwargs=True,
+        )
+        for name, layer in layers.items()
+    ]
+    move_to(net, inputs)
     try:
-        net(inputs[:1])
+        with evaluating(net):
+            net(inputs[:1])
+    except (RuntimeError, TypeError, ValueError, IndexError) as error:
+        raise ValueError(f"inputs {tuple(inputs.shape)} do not fit net: {error}") from error
     finally:
-        net.train(was_training)
         for handle in handles:
             handle.remove()
-    return sizes
+    return uses

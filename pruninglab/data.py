@@ -4,18 +4,27 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import math
 import os
+import re
+import socket
+import stat
+import warnings
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import torch
+from jaxtyping import Float, Int64
+from PIL import Image, ImageOps
 from torch import Tensor
 from torchvision import datasets
 from torchvision.transforms import v2
 from tqdm.auto import tqdm
 
+from .ideas.checks import Count, Share, Whole, check_choice, checked
 from .settings import device as pick_device
 
 BUNDLED = Path(__file__).resolve().parents[1] / "data"
@@ -33,54 +42,71 @@ FILES = (
 )
 
 
+FROM_GIT = "restore it from git: git checkout -- data"
+# Seconds without a byte after which a server counts as dead.
+PATIENCE = 30
+# Ten bytes a pixel are needed for a while: half a GB.
+LARGEST_IMAGE = 50_000_000
+
+
 class DataError(RuntimeError):
-    """A data file is missing, damaged or not what its name says."""
+    """A data file is missing, damaged or not what its name says; the message has the remedy."""
 
 
+@checked
 @dataclass(frozen=True, eq=False)
 class Split:
     """Images and labels of one split, whole, as tensors on one device.
 
-    `inputs` is float (n, channels, height, width), `targets` int64 (n,).
+    Raises TypeError or ValueError if the two do not fit each other.
     """
 
-    inputs: Tensor
-    targets: Tensor
+    inputs: Float[Tensor, "images ..."]
+    targets: Int64[Tensor, " images"]
 
     def __len__(self) -> int:
         return len(self.targets)
 
+    def __iter__(self) -> Iterator[Tensor]:
+        """Unpack: `inputs, targets = split`."""
+        return iter((self.inputs, self.targets))
+
     def __repr__(self) -> str:
         return f"Split({len(self):,} images {tuple(self.inputs.shape[1:])} on {self.inputs.device})"
 
-    def take(self, count: int) -> Split:
+    @checked
+    def take(self, count: Whole) -> Split:
         """Return the first `count` images (all of them if there are fewer)."""
         return Split(self.inputs[:count], self.targets[:count])
 
+    @checked
     def to(self, device: torch.device | str) -> Split:
         """Return the split on `device`; the same tensors if they are there already."""
-        return Split(self.inputs.to(device), self.targets.to(device))
+        target = pick_device(device)
+        return Split(self.inputs.to(target), self.targets.to(target))
 
+    @checked
     def batches(
-        self, size: int, generator: torch.Generator | None = None
+        self, size: Count, generator: torch.Generator | None = None
     ) -> Iterator[tuple[Tensor, Tensor]]:
         """Yield (inputs, targets) of `size` images, the last batch smaller; one pass over all.
 
-        With a CPU `generator` the order is a random permutation, without one it is the stored
-        order. A batch is gathered by a slice of the permutation: measured four times cheaper than
+        With a `generator` the order is a random permutation, without one it is the stored order.
+        A batch is gathered by a slice of the permutation: measured four times cheaper than
         permuting the whole set first, and hundreds of times cheaper than a DataLoader.
         Raises ValueError if `size` is less than 1.
         """
-        if size < 1:
-            raise ValueError(f"size={size} must be at least 1")
+        size = min(size, max(len(self), 1))
         if generator is None:
             yield from zip(self.inputs.split(size), self.targets.split(size), strict=True)
             return
-        order = torch.randperm(len(self), generator=generator).to(self.inputs.device)
+        order = torch.randperm(len(self), generator=generator, device=generator.device)
+        order = order.to(self.inputs.device)
         for index in order.split(size):
             yield self.inputs.index_select(0, index), self.targets.index_select(0, index)
 
 
+@checked
 @dataclass(frozen=True, eq=False)
 class Data:
     """Three splits and what they show. Validation decides; test is only reported."""
@@ -91,6 +117,7 @@ class Data:
     test: Split
     classes: tuple[str, ...]
 
+    @checked
     def to(self, device: torch.device | str) -> Data:
         """Return the data on `device`."""
         moved = {part: getattr(self, part).to(device) for part in ("train", "validation", "test")}
@@ -103,6 +130,7 @@ class Data:
         return channels, height, width
 
 
+@checked
 def load(
     name: str,
     *,
@@ -110,7 +138,7 @@ def load(
     root: str | Path | None = None,
     device: str | torch.device | None = None,
     normalize: bool = True,
-    validation: float = 0.1,
+    validation: Share = 0.1,
 ) -> Data:
     """Load "mnist", "fashion-mnist" or "cifar10" whole onto the device, in three splits.
 
@@ -120,46 +148,54 @@ def load(
     training images becomes the validation split. `normalize` shifts and scales each channel to
     mean 0 and standard deviation 1 over the training images; without it pixels are in [0, 1].
 
-    Raises ValueError for an unknown name or share, DataError for a file that is missing, damaged
-    or foreign. Used by every notebook.
+    Raises ValueError for an unknown name or device, or a share that leaves no training image;
+    DataError for a file that is missing, damaged or foreign. Used by every notebook.
     """
-    if name not in NAMES:
-        raise ValueError(f"name={name!r} is not known; choose from {NAMES}")
-    _check_share(validation)
+    check_choice("name", name, NAMES)
     if name == "cifar10" and not full:
         raise ValueError("name='cifar10' has no bundled subset; ask for full=True")
+    target = pick_device(device)
     folder = Path(root or os.environ.get("PRUNINGLAB_DATA") or BUNDLED / "full")
     raw = _read_full(name, folder) if full else _read_bundled(name)
     classes = CLASSES.get(name) or raw.classes
-    return _assemble(name, raw.train, raw.test, classes, device, normalize, validation)
+    return _assemble(name, raw.train, raw.test, classes, target, normalize, validation)
 
 
+@checked
 def load_folder(
     path: str | Path,
     *,
-    size: tuple[int, int],
+    size: tuple[Count, Count],
     gray: bool = False,
     device: str | torch.device | None = None,
     normalize: bool = True,
-    validation: float = 0.1,
+    validation: Share = 0.1,
 ) -> Data:
     """Load path/train/<class>/* and path/test/<class>/* (torchvision's ImageFolder) as tensors.
 
-    Every image is resized to `size` (height, width); `gray` makes one channel of three. The
-    validation split is drawn evenly from all over the training images, since ImageFolder lists
-    them class by class. Raises DataError for a missing folder, classes that differ between the two
-    parts, or an image that cannot be read (named).
+    Every image is resized to `size` (height, width); `gray` makes one channel of three. Images are
+    turned as their EXIF tag says, transparent pixels lie on white, 16 bits a pixel become 8, and
+    of several frames the first counts. The validation split is drawn evenly from all over the
+    training images, since ImageFolder lists them class by class.
+
+    Raises ValueError for a size, share or device out of range; DataError for a missing folder,
+    classes that differ between the two parts, or a file (named) that is no image, has more than 50
+    million pixels, or has pixels of 32 bits, whose range nobody knows.
     """
-    _check_share(validation)
+    if math.prod(size) > LARGEST_IMAGE:
+        raise ValueError(f"size={size} must be at most {LARGEST_IMAGE:,} pixels")
+    target = pick_device(device)
     parts = {part: _open_folder(Path(path) / part) for part in ("train", "test")}
     if parts["train"].classes != parts["test"].classes:
         raise DataError(
-            f"{path}: train has classes {parts['train'].classes}, test has {parts['test'].classes}"
+            f"{path}: train has classes {parts['train'].classes}, test has "
+            f"{parts['test'].classes}; make one folder per class in both"
         )
+    _count_training(len(parts["train"].samples), validation)
     pixels = {part: _read_folder(folder, size, gray) for part, folder in parts.items()}
     train = _spread(pixels["train"], validation)
     classes = tuple(parts["train"].classes)
-    return _assemble(Path(path).name, train, pixels["test"], classes, device, normalize, validation)
+    return _assemble(Path(path).name, train, pixels["test"], classes, target, normalize, validation)
 
 
 @dataclass(frozen=True)
@@ -171,9 +207,11 @@ class _Raw:
     classes: tuple[str, ...] = ()
 
 
-def _check_share(validation: float) -> None:
-    if not 0 <= validation < 1:
-        raise ValueError(f"validation={validation} must be at least 0 and less than 1")
+def _count_training(images: int, validation: float) -> int:
+    count = images - round(validation * images)
+    if count < 1:
+        raise ValueError(f"validation={validation} leaves none of {images:,} images for training")
+    return count
 
 
 def _assemble(
@@ -181,12 +219,11 @@ def _assemble(
     train: tuple[Tensor, Tensor],
     test: tuple[Tensor, Tensor],
     classes: tuple[str, ...],
-    device: str | torch.device | None,
+    target: torch.device,
     normalize: bool,
     validation: float,
 ) -> Data:
-    target = pick_device(device)
-    cut = len(train[1]) - round(validation * len(train[1]))
+    cut = _count_training(len(train[1]), validation)
     parts = {
         "train": (train[0][:cut], train[1][:cut]),
         "validation": (train[0][cut:], train[1][cut:]),
@@ -202,9 +239,9 @@ def _assemble(
 
 
 def _read_bundled(name: str) -> _Raw:
-    sums = _checksums("SHA256SUMS")
     paths = [f"{name}/{stem}.gz" for stem in FILES]
-    return _as_raw([gzip.decompress(_verified(BUNDLED / path, sums[path])) for path in paths])
+    sums = _checksums("SHA256SUMS", paths)
+    return _as_raw([gzip.decompress(_verified(BUNDLED / p, sums[p], FROM_GIT)) for p in paths])
 
 
 def _as_raw(files: list[bytes]) -> _Raw:
@@ -212,24 +249,46 @@ def _as_raw(files: list[bytes]) -> _Raw:
     return _Raw(train=(images[:, None], labels), test=(test_images[:, None], test_labels))
 
 
-def _checksums(file: str) -> dict[str, str]:
-    """Read a file that `sha256sum -c` understands: path to SHA-256."""
-    lines = (BUNDLED / file).read_text().splitlines()
-    return {path: sha256 for sha256, path in (line.split() for line in lines)}
+def _checksums(file: str, wanted: list[str]) -> dict[str, str]:
+    """Read a file that `sha256sum -c` understands, path to SHA-256, or raise DataError."""
+    path = BUNDLED / file
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(f"{path} cannot be read ({error}); {FROM_GIT}") from error
+    sums = {}
+    for number, line in enumerate(lines, start=1):
+        # Two blanks, or a blank and a star: `sha256sum --binary` writes the star.
+        match = re.fullmatch(r"([0-9a-fA-F]{64}) [ *](\S.*)", line.rstrip())
+        if match:
+            sums[match[2]] = match[1].lower()
+        elif line.strip():
+            raise DataError(f"{path} is damaged in line {number} ({line[:40]!r}); {FROM_GIT}")
+    for name in wanted:
+        if name not in sums:
+            raise DataError(f"{path} has no line for {name}; {FROM_GIT}")
+    return sums
 
 
-def _verified(path: Path, sha256: str) -> bytes:
+def _verified(path: Path, sha256: str, remedy: str) -> bytes:
     """Return the bytes of the file, all of them, or raise DataError: never half-read."""
     try:
+        _check_regular(path)
         content = path.read_bytes()
     except OSError as error:
-        raise DataError(f"{path} cannot be read ({error.strerror}); restore it from git") from error
+        raise DataError(f"{path} cannot be read ({error.strerror}); {remedy}") from error
     if hashlib.sha256(content).hexdigest() != sha256:
         raise DataError(
             f"{path} is damaged or not the original ({len(content):,} bytes, wrong SHA-256); "
-            "delete it and fetch it again (bundled files: restore from git)"
+            f"{remedy}"
         )
     return content
+
+
+def _check_regular(path: str | Path) -> None:
+    """Raise DataError for what is no file: reading a pipe would wait for ever."""
+    if not stat.S_ISREG(os.stat(path).st_mode):
+        raise DataError(f"{path} is not a regular file; put the file itself there")
 
 
 def _parse_idx(content: bytes) -> Tensor:
@@ -242,7 +301,8 @@ def _parse_idx(content: bytes) -> Tensor:
 
 def _read_full(name: str, folder: Path) -> _Raw:
     if name == "cifar10":
-        sets = [_fetch(datasets.CIFAR10, folder, train) for train in (True, False)]
+        with _named_failures("CIFAR10", folder):
+            sets = [datasets.CIFAR10(str(folder), train, download=True) for train in (True, False)]
         parts = [
             (torch.from_numpy(s.data).permute(0, 3, 1, 2), torch.tensor(s.targets)) for s in sets
         ]
@@ -250,31 +310,48 @@ def _read_full(name: str, folder: Path) -> _Raw:
     kind = datasets.MNIST if name == "mnist" else datasets.FashionMNIST
     paths = [f"{kind.__name__}/raw/{stem}" for stem in FILES]
     if not all((folder / path).exists() for path in paths):
-        _fetch(kind, folder, train=True)
+        _download(kind, folder)
     # torchvision checks what it downloads, but takes files that lie there already on trust.
-    sums = _checksums("SHA256SUMS.full")
-    return _as_raw([_verified(folder / path, sums[path]) for path in paths])
+    sums, remedy = _checksums("SHA256SUMS.full", paths), "delete it and fetch it again"
+    return _as_raw([_verified(folder / path, sums[path], remedy) for path in paths])
 
 
-def _fetch(kind: type, folder: Path, train: bool) -> datasets.VisionDataset:
-    """Open a torchvision data set, downloading it (with torchvision's progress bar) if needed."""
+def _download(kind: type[datasets.MNIST], folder: Path) -> None:
+    """Let torchvision download, without opening the set: it would open old processed/*.pt too."""
+    with _named_failures(kind.__name__, folder):
+        images = object.__new__(kind)
+        images.root = str(folder)
+        images.download()
+
+
+@contextmanager
+def _named_failures(name: str, folder: Path) -> Iterator[None]:
+    """Make a DataError of whatever torchvision, the network or the disk raises."""
+    before = socket.getdefaulttimeout()
+    # torchvision sets none: a server that accepts and never answers would hang the notebook.
+    socket.setdefaulttimeout(PATIENCE)
     try:
-        return kind(str(folder), train=train, download=True)
-    except (RuntimeError, OSError, EOFError, ValueError) as error:
-        reason = " ".join(str(error).split())
+        yield
+    except Exception as error:
+        reason = " ".join(f"{error or type(error).__name__}".split())
         raise DataError(
-            f"{kind.__name__} is not in {folder} and could not be downloaded ({reason}). Either "
+            f"{name} is not in {folder} and could not be downloaded ({reason}). Either "
             "connect to the internet and try again, or put the files there by hand in "
             "torchvision's layout, or name a folder that has them by root= or PRUNINGLAB_DATA, "
             "or work with the bundled subset: full=False"
         ) from error
+    finally:
+        socket.setdefaulttimeout(before)
 
 
 def _open_folder(path: Path) -> datasets.ImageFolder:
     try:
         return datasets.ImageFolder(str(path))
-    except (FileNotFoundError, NotADirectoryError) as error:
-        raise DataError(f"{path} does not hold one folder of images per class ({error})") from error
+    except (OSError, ValueError) as error:
+        reason = f"does not hold one folder of images per class ({error})"
+        raise DataError(
+            f"{path} {reason}; make path/train/<class>/ and path/test/<class>/"
+        ) from error
 
 
 def _read_folder(
@@ -285,12 +362,46 @@ def _read_folder(
     images = torch.empty(len(folder.samples), 1 if gray else 3, *size, dtype=torch.uint8)
     labels = torch.empty(len(folder.samples), dtype=torch.int64)
     for i, (path, label) in enumerate(tqdm(folder.samples, desc=f"reading {folder.root}")):
-        try:
-            images[i] = transform(folder.loader(path))
-        except (OSError, SyntaxError, ValueError) as error:
-            raise DataError(f"{path} is not a readable image ({error})") from error
+        images[i] = transform(_read_image(path))
         labels[i] = label
     return images, labels
+
+
+def _read_image(path: str) -> Image.Image:
+    """Return the image as RGB, or raise DataError that names the file and what is wrong."""
+    try:
+        _check_regular(path)
+        with warnings.catch_warnings():
+            # Pillow warns of large images and of odd tags; those that are too large are refused.
+            warnings.simplefilter("ignore")
+            with Image.open(path) as image:
+                _check_pixels(path, image)
+                return _as_rgb(ImageOps.exif_transpose(image))
+    except DataError:
+        raise
+    except Exception as error:
+        raise DataError(f"{path} is not a readable image ({error}); mend or remove it") from error
+
+
+def _check_pixels(path: str, image: Image.Image) -> None:
+    if math.prod(image.size) > LARGEST_IMAGE:
+        shape = " × ".join(map(str, image.size))
+        raise DataError(f"{path} has {shape} pixels, above {LARGEST_IMAGE:,}; make it smaller")
+    if image.mode in ("I", "F"):
+        raise DataError(
+            f"{path} has pixels of 32 bits (mode {image.mode}), whose range nobody knows; "
+            "save it with 8 or 16 bits"
+        )
+
+
+def _as_rgb(image: Image.Image) -> Image.Image:
+    if image.mode.startswith("I;16"):
+        image = Image.fromarray(np.rint(np.asarray(image) / 257).astype(np.uint8))
+    if image.mode.endswith(("A", "a")) or "transparency" in image.info:
+        image = image.convert("RGBA")
+        white = Image.new("RGBA", image.size, "white")
+        image = Image.alpha_composite(white, image)
+    return image.convert("RGB")
 
 
 def _spread(pixels: tuple[Tensor, Tensor], validation: float) -> tuple[Tensor, Tensor]:

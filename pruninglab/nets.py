@@ -1,68 +1,104 @@
 """The networks of the five papers, one constructor each.
 
 Every constructor takes `inputs` (channels, height, width of an image), `classes` and `seed`, and
-returns a network that maps images (n, channels, height, width) to class scores (n, classes). With
-a `seed` the initial weights are its own, and torch's global generator is left as it was.
+returns a network on the CPU that maps images (n, channels, height, width) to class scores
+(n, classes). With a `seed` the initial weights are its own on every machine, and torch's global
+generators are left as they were. Raises TypeError or ValueError for arguments out of range.
 """
 
 from __future__ import annotations
 
+import copy
+import math
+import threading
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Sequence
-from functools import wraps
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
 from torchvision import models
 
-Shape = tuple[int, int, int]
+from .ideas.checks import Count, Seed, checked
+
+Shape = tuple[Count, Count, Count]
 Plan = Sequence[int | str]
 GRAY: Shape = (1, 28, 28)
 COLOR: Shape = (3, 32, 32)
+# An image of 1,000 × 1,000 pixels: beyond it a Linear layer alone fills the memory.
+LARGEST = 1_000_000
+MOST_CLASSES = 100_000
+WIDEST = 10_000
+_DRAWING = threading.RLock()
 
 
-def _seeded(build: Callable[[Shape, int], nn.Module]) -> Callable[..., nn.Module]:
+@contextmanager
+def seeded(seed: int | None) -> Iterator[None]:
+    """Inside, torch's CPU generator starts at `seed`; after it, it is where it was before.
+
+    For what draws from the global generator only, such as a layer's initial weights. With None
+    nothing is changed. Other threads that ask for a seed wait.
+    """
+    if seed is None:
+        yield
+        return
+    with _DRAWING, torch.random.fork_rng(devices=()), torch.device("cpu"):
+        # torch.manual_seed would seed the generators of all devices.
+        torch.default_generator.manual_seed(seed)
+        yield
+
+
+def _constructor(build: Callable[[Shape, int], nn.Module]) -> Callable[..., nn.Module]:
     """Check the arguments that all constructors share, and seed the initial weights."""
 
-    @wraps(build)
-    def constructor(
-        *, inputs: Shape = GRAY, classes: int = 10, seed: int | None = None
+    @checked
+    def construct(
+        *, inputs: Shape = GRAY, classes: Count = 10, seed: Seed | None = None
     ) -> nn.Module:
-        if len(inputs) != 3 or any(not isinstance(size, int) or size < 1 for size in inputs):
-            raise ValueError(f"inputs={inputs} must be (channels, height, width), each at least 1")
-        if not isinstance(classes, int) or classes < 2:
-            raise ValueError(f"classes={classes!r} must be a whole number, at least 2")
-        with torch.random.fork_rng(devices=(), enabled=seed is not None):
-            if seed is not None:
-                torch.manual_seed(seed)
+        if math.prod(inputs) > LARGEST:
+            raise ValueError(f"inputs={inputs} must be at most {LARGEST:,} numbers an image")
+        if not 2 <= classes <= MOST_CLASSES:
+            raise ValueError(f"classes={classes} must be at least 2 and at most {MOST_CLASSES:,}")
+        with seeded(seed):
             return build(inputs, classes)
 
-    return constructor
+    for attribute in ("__name__", "__qualname__", "__doc__"):
+        setattr(construct, attribute, getattr(build, attribute))
+    return construct
 
 
-def parameter_count(net: nn.Module) -> int:
-    """Return the number of parameters, biases and batch-norm parameters included.
-
-    >>> parameter_count(lenet_300_100())
-    266610
-    """
-    return sum(parameter.numel() for parameter in net.parameters())
-
-
-def init_kaiming_normal(net: nn.Module, seed: int) -> nn.Module:
+@checked
+def init_kaiming_normal(net: nn.Module, seed: Seed) -> nn.Module:
     """Redraw the weights of Linear and Conv layers from Kaiming-normal, biases zero; return `net`.
 
     NNrelief starts like this (Section 4). torch's own default is Kaiming-uniform, narrower by √6.
+    The same numbers wherever `net` lies; torch's global generators are left as they were.
     """
-    with torch.random.fork_rng(devices=()):
-        torch.manual_seed(seed)
-        for module in net.modules():
-            if isinstance(module, (nn.Linear, nn.Conv2d)):
-                nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
-                if module.bias is not None:
-                    nn.init.zeros_(module.bias)
+    generator = torch.Generator().manual_seed(seed)
+    for module in net.modules():
+        if isinstance(module, (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d)):
+            if isinstance(module.weight, nn.UninitializedParameter):
+                raise ValueError(f"net has a layer without weights yet: {module}")
+            weight = module.weight
+            drawn = torch.empty(weight.shape, dtype=weight.dtype, device="cpu")
+            nn.init.kaiming_normal_(drawn, nonlinearity="relu", generator=generator)
+            with torch.no_grad():
+                weight.copy_(drawn)
+            if module.bias is not None:
+                nn.init.zeros_(module.bias)
     return net
+
+
+@checked
+def clone(net: nn.Module) -> nn.Module:
+    """Return an independent copy of a network, weights included. Used by every notebook.
+
+    >>> net = mini_relu(seed=0)
+    >>> clone(net) is net, bool((clone(net).fc1.weight == net.fc1.weight).all())
+    (False, True)
+    """
+    return copy.deepcopy(net)
 
 
 def _pixels(inputs: Shape) -> int:
@@ -80,25 +116,25 @@ def _dense(widths: Iterable[int]) -> nn.Sequential:
     return nn.Sequential(modules)
 
 
-@_seeded
+@_constructor
 def lenet_300_100(inputs: Shape, classes: int) -> nn.Module:
     """LeNet-300-100: 266,610 parameters on MNIST. Used by NNrelief and by notebooks 00 and 04."""
     return _dense([_pixels(inputs), 300, 100, classes])
 
 
-@_seeded
+@_constructor
 def sap_linear(inputs: Shape, classes: int) -> nn.Module:
     """One Linear layer: the SAP paper's smallest model, 7,850 parameters on Fashion-MNIST."""
     return _dense([_pixels(inputs), classes])
 
 
-@_seeded
+@_constructor
 def sap_mlp(inputs: Shape, classes: int) -> nn.Module:
     """The SAP paper's MLP d-128-256-K (Table 1): 136,074 parameters on Fashion-MNIST."""
     return _dense([_pixels(inputs), 128, 256, classes])
 
 
-@_seeded
+@_constructor
 def lenet_5(inputs: Shape, classes: int) -> nn.Module:
     """LeNet-5 as in Caffe (20 and 50 filters, 500 units): 431,080 parameters on MNIST.
 
@@ -138,7 +174,7 @@ def _mini(inputs: Shape, classes: int, activation: nn.Module) -> nn.Sequential:
     )
 
 
-@_seeded
+@_constructor
 def mini_relu(inputs: Shape, classes: int) -> nn.Module:
     """One hidden layer on 7×7 pixels: 1,210 parameters on MNIST, few enough for a full Hessian.
 
@@ -147,7 +183,7 @@ def mini_relu(inputs: Shape, classes: int) -> nn.Module:
     return _mini(inputs, classes, nn.ReLU())
 
 
-@_seeded
+@_constructor
 def mini_tanh(inputs: Shape, classes: int) -> nn.Module:
     """`mini_relu` with tanh: every derivative of its loss exists. Used by notebook 06."""
     return _mini(inputs, classes, nn.Tanh())
@@ -184,14 +220,14 @@ def _convolutional(inputs: Shape, plan: Plan, head: nn.Module) -> nn.Sequential:
     return nn.Sequential(modules)
 
 
-@_seeded
+@_constructor
 def sap_cnn(inputs: Shape, classes: int) -> nn.Module:
     """The SAP paper's CNN 64-128-256-512 (Table 2): 1.6 million parameters."""
     plan: Plan = [64, "M", 128, "M", 256, "M", 512, "M"]
     return _convolutional(inputs, plan, nn.Linear(512, classes))
 
 
-@_seeded
+@_constructor
 def vgg_11(inputs: Shape, classes: int) -> nn.Module:
     """VGG-11 for small images, one Linear layer: 9.2 million parameters on CIFAR-10.
 
@@ -201,36 +237,17 @@ def vgg_11(inputs: Shape, classes: int) -> nn.Module:
     return _convolutional(inputs, plan, nn.Linear(512, classes))
 
 
-@_seeded
+@_constructor
 def vgg_13(inputs: Shape, classes: int) -> nn.Module:
     """VGG-13 for small images, one Linear layer: 9.4 million parameters on CIFAR-10."""
     plan: Plan = [64, 64, "M", 128, 128, "M", 256, 256, "M", 512, 512, "M", 512, 512, "M"]
     return _convolutional(inputs, plan, nn.Linear(512, classes))
 
 
-@_seeded
+@_constructor
 def vgg_like(inputs: Shape, classes: int) -> nn.Module:
     """VGG-like: the 13 convolutions of VGG-16 and two Linear layers, 15.0 million on CIFAR-10."""
-    plan: Plan = [
-        64,
-        64,
-        "M",
-        128,
-        128,
-        "M",
-        256,
-        256,
-        256,
-        "M",
-        512,
-        512,
-        512,
-        "M",
-        512,
-        512,
-        512,
-        "M",
-    ]
+    plan: Plan = [64, 64, "M", 128, 128, "M", *3 * [256], "M", *3 * [512], "M", *3 * [512], "M"]
     head = OrderedDict(
         fc1=nn.Linear(512, 512), bn_fc1=nn.BatchNorm1d(512), relu_fc1=nn.ReLU(),
         fc2=nn.Linear(512, classes),
@@ -241,7 +258,11 @@ def vgg_like(inputs: Shape, classes: int) -> nn.Module:
 class ResidualBlock(nn.Module):
     """Two 3×3 convolutions beside a shortcut: a 1×1 convolution where the shape changes."""
 
-    def __init__(self, channels: int, width: int, stride: int) -> None:
+    @checked
+    def __init__(self, channels: Count, width: Count, stride: Count) -> None:
+        if max(channels, width, stride) > WIDEST:
+            sizes = f"channels={channels}, width={width}, stride={stride}"
+            raise ValueError(f"{sizes} must be at most {WIDEST:,}")
         super().__init__()
         self.conv1 = nn.Conv2d(channels, width, 3, stride, padding=1, bias=False)
         self.bn1 = nn.BatchNorm2d(width)
@@ -280,19 +301,19 @@ def _cifar_resnet(inputs: Shape, classes: int, blocks: int) -> nn.Sequential:
     return nn.Sequential(modules)
 
 
-@_seeded
+@_constructor
 def resnet_20(inputs: Shape, classes: int) -> nn.Module:
     """ResNet-20 for CIFAR, 1×1 convolutions as shortcuts: 272,474 parameters on CIFAR-10."""
     return _cifar_resnet(inputs, classes, blocks=3)
 
 
-@_seeded
+@_constructor
 def resnet_32(inputs: Shape, classes: int) -> nn.Module:
     """ResNet-32 for CIFAR, 1×1 convolutions as shortcuts: 466,906 parameters on CIFAR-10."""
     return _cifar_resnet(inputs, classes, blocks=5)
 
 
-@_seeded
+@_constructor
 def resnet_56(inputs: Shape, classes: int) -> nn.Module:
     """ResNet-56 for CIFAR, 1×1 convolutions as shortcuts: 855,770 parameters on CIFAR-10."""
     return _cifar_resnet(inputs, classes, blocks=9)
@@ -306,19 +327,19 @@ def _small_stem(net: models.ResNet, channels: int) -> models.ResNet:
     return net
 
 
-@_seeded
+@_constructor
 def resnet_18(inputs: Shape, classes: int) -> nn.Module:
     """torchvision's ResNet-18 with a 3×3 stem: 11.2 million parameters on CIFAR-10."""
     return _small_stem(models.resnet18(num_classes=classes), inputs[0])
 
 
-@_seeded
+@_constructor
 def resnet_50(inputs: Shape, classes: int) -> nn.Module:
     """torchvision's ResNet-50 with a 3×3 stem: 23.5 million parameters on CIFAR-10."""
     return _small_stem(models.resnet50(num_classes=classes), inputs[0])
 
 
-@_seeded
+@_constructor
 def vgg_16(inputs: Shape, classes: int) -> nn.Module:
     """torchvision's VGG-16 with batch norm; its three Linear layers see one 512-pixel.
 

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import os
 import platform
+import re
 
 import torch
+
+from .ideas.checks import checked
 
 PROFILES = ("classroom", "paper")
 
@@ -20,6 +23,7 @@ def available_devices() -> list[str]:
     return [*kinds, "cpu"]
 
 
+@checked
 def device(name: str | torch.device | None = None) -> torch.device:
     """Return the device to compute on: `name`, else `PRUNINGLAB_DEVICE`, else the best one.
 
@@ -28,14 +32,20 @@ def device(name: str | torch.device | None = None) -> torch.device:
     >>> device("cpu")
     device(type='cpu')
     """
-    source = "name" if name is not None else "PRUNINGLAB_DEVICE"
-    wanted = str(name if name is not None else os.environ.get("PRUNINGLAB_DEVICE", "")).strip()
+    wanted = os.environ.get("PRUNINGLAB_DEVICE", "").strip()
+    if name is not None:
+        return _available("device name", str(name))
+    if wanted:
+        return _available("PRUNINGLAB_DEVICE", wanted)
+    return torch.device(available_devices()[0])
+
+
+def _available(source: str, wanted: str) -> torch.device:
     choices = available_devices()
-    if not wanted:
-        return torch.device(choices[0])
-    kind, _, index = wanted.partition(":")
+    match = re.fullmatch(r"([a-z]+)(?::(\d{1,3}))?", wanted, re.ASCII)
+    kind, index = match.groups() if match else ("", None)
     count = torch.cuda.device_count() if kind == "cuda" else 1
-    if kind not in choices or (index and not (index.isdigit() and int(index) < count)):
+    if kind not in choices or (index and int(index) >= count):
         raise ValueError(f"{source}={wanted!r} is not available here; choose from {choices}")
     return torch.device(wanted)
 
@@ -51,15 +61,17 @@ def profile() -> str:
     return wanted
 
 
-def environment(on: torch.device | None = None) -> dict[str, str]:
+@checked
+def environment(on: str | torch.device | None = None) -> dict[str, str]:
     """Return what a number depends on besides its seed: device, threads, versions.
 
-    `on` is the device that was used; `device()` when not given.
+    `on` is the device that was used; `device()` when not given. Raises ValueError for a device
+    that this machine does not have.
     """
-    on = on or device()
-    name = torch.cuda.get_device_name(on) if on.type == "cuda" else platform.machine()
+    used = device() if on is None else _available("on", str(on))
+    name = torch.cuda.get_device_name(used) if used.type == "cuda" else platform.machine()
     return {
-        "device": f"{on} ({name})",
+        "device": f"{used} ({name})",
         "threads": str(torch.get_num_threads()),
         "python": platform.python_version(),
         "torch": torch.__version__,

@@ -81,7 +81,7 @@ def test_operations_and_parameters_under_masks() -> None:
 def test_full_masks_cost_what_no_masks_cost() -> None:
     net, inputs = nets.resnet_20(inputs=(1, 16, 16), seed=0).train(), torch.rand(1, 1, 16, 16)
     full = Masks.full(net)
-    assert count_parameters(net, full) == nets.parameter_count(net)
+    assert count_parameters(net, full) == count_parameters(net)
     for skip in ("weights", "units"):
         assert count_flops(net, inputs, full, skip=skip) == count_flops(net, inputs)
     assert net.training
@@ -102,15 +102,103 @@ def test_active_neurons_by_hand() -> None:
     assert active_neurons(Masks.full(nets.lenet_300_100(), biases=True)) == (784, 300, 100, 10)
 
 
+class Twice(nn.Module):
+    """One layer that runs twice, under two names, and one that runs over a sequence."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(2, 2, 3, padding=1, bias=False)
+        self.again = self.conv
+        self.head = nn.Linear(2, 5, bias=False)
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        return self.head(self.again(self.conv(inputs)).flatten(2).transpose(1, 2))
+
+
+def test_a_layer_counts_as_often_as_it_is_applied() -> None:
+    net, inputs = Twice(), torch.rand(3, 2, 4, 4)
+    found = count_flops(net, inputs)
+    assert found == {"conv": 2 * 2 * 16 * (2 * 9 + 1) * 2, "head": 16 * (2 * 2 - 1) * 5}
+    torch_would = found["conv"] - 2 * 2 * 16 * 2 + found["head"] + 16 * 5
+    assert torch_would == counted_by_torch(net, inputs[:1])
+
+
+def test_one_dimensional_and_grouped_convolutions() -> None:
+    net, inputs = nn.Conv1d(4, 6, 3, groups=2), torch.rand(1, 4, 10)
+    assert count_flops(net, inputs) == {"": 2 * 8 * (2 * 3 + 1) * 6}
+    assert count_flops(net, inputs, places="input") == {"": 2 * 10 * (2 * 3 + 1) * 6}
+    alive = torch.ones(6, 2, 3, dtype=torch.bool)
+    alive[:3, 0] = False
+    # The first group reads one input still, the second both.
+    expected = {"": 2 * 8 * 3 * ((3 + 1) + (6 + 1))}
+    assert count_flops(net, inputs, {"weight": alive}, skip="units") == expected
+
+
+def test_layers_that_share_a_weight_share_its_mask() -> None:
+    net = nn.Sequential(nn.Linear(3, 3), nn.Linear(3, 3))
+    net[1].weight = net[0].weight
+    mask = {"0.weight": torch.eye(3, dtype=torch.bool)}
+    assert count_parameters(net, mask) == 3 + 3 + 3
+    assert count_flops(net, torch.ones(1, 3), mask) == {"0": 3, "1": 3}
+
+
+def test_every_module_gets_its_own_mode_back() -> None:
+    net = nn.Sequential(nn.Conv2d(1, 2, 3), nn.BatchNorm2d(2), nn.Dropout())
+    net.train()[1].eval()
+    before = net[1].running_mean.clone()
+    count_flops(net, torch.rand(4, 1, 5, 5))
+    assert [module.training for module in net] == [True, False, True]
+    assert torch.equal(net[1].running_mean, before)
+    with pytest.raises(ValueError, match=r"inputs \(1, 3, 5, 5\) do not fit net"):
+        count_flops(net, torch.rand(1, 3, 5, 5))
+    assert [module.training for module in net] == [True, False, True]
+    assert not any(module._forward_hooks for module in net.modules())
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [nn.MultiheadAttention(4, 2), nn.LSTM(4, 4), nn.GRUCell(4, 4), nn.ConvTranspose2d(1, 1, 2)],
+    ids=lambda layer: type(layer).__name__,
+)
+def test_what_cannot_be_counted_is_refused_by_name(layer: nn.Module) -> None:
+    net = nn.Sequential(nn.Linear(4, 4), nn.ModuleDict({"odd": layer}))
+    with pytest.raises(ValueError, match=rf"not counted: {type(layer).__name__} '1\.odd'"):
+        count_flops(net, torch.rand(1, 4))
+
+
 def test_bad_input_is_refused() -> None:
-    net = nn.Linear(2, 2)
+    net, inputs = nn.Linear(2, 2), torch.ones(1, 2)
     with pytest.raises(ValueError, match="skip='zeros'"):
-        count_flops(net, torch.ones(1, 2), skip="zeros")
+        count_flops(net, inputs, skip="zeros")
     with pytest.raises(ValueError, match="places='middle'"):
-        count_flops(net, torch.ones(1, 2), places="middle")
+        count_flops(net, inputs, places="middle")
+    with pytest.raises(ValueError, match="inputs holds no image"):
+        count_flops(net, inputs[:0])
+    with pytest.raises(ValueError, match="net has a parameter without a shape"):
+        count_parameters(nn.LazyLinear(3))
     with pytest.raises(KeyError, match=r"'fc\.weight'"):
         count_parameters(net, {"fc.weight": torch.ones(2, 2, dtype=torch.bool)})
     with pytest.raises(ValueError, match="stack of Linear layers"):
         active_neurons(Masks.full(nets.lenet_5()))
     with pytest.raises(ValueError, match="stack of Linear layers"):
         active_neurons({})
+    with pytest.raises(ValueError, match=r"masks\['0.bias'\] must have shape \(2,\)"):
+        active_neurons({"0.weight": torch.ones(2, 2).bool(), "0.bias": torch.ones(3).bool()})
+
+
+@pytest.mark.parametrize(
+    ("mask", "message"),
+    [
+        (torch.ones(2, 2, dtype=torch.int64), "int64"),
+        (torch.ones(50, 51, dtype=torch.bool), r"shape \(50, 51\); its parameter has \(2, 2\)"),
+        (torch.ones(2, 2, dtype=torch.bool).to_sparse(), "sparse"),
+        (torch.ones(2, 2, dtype=torch.bool, device="meta"), "meta"),
+        ([[True, True], [True, True]], r"masks.*\[\[True"),
+    ],
+)
+def test_a_mask_that_does_not_fit_is_refused(mask: object, message: str) -> None:
+    net, bias = nn.Linear(2, 2), torch.ones(2, dtype=torch.bool)
+    with pytest.raises((ValueError, TypeError), match=message):
+        count_parameters(net, {"bias": bias, "weight": mask})
+    with pytest.raises((ValueError, TypeError), match=message):
+        count_flops(net, torch.ones(1, 2), {"bias": bias, "weight": mask})

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import hashlib
 import http.server
+import os
+import pickle
 import shutil
+import socket
 import struct
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
@@ -101,6 +105,65 @@ def test_a_damaged_file_is_refused_by_name(bundled_copy: Path, damage: object) -
         data.load("mnist")
 
 
+GOOD_LINE = "0" * 64 + "  mnist/other.gz\n"
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (None, "cannot be read .*git checkout"),
+        (b"", "has no line for mnist/.*git checkout"),
+        (b"\xff\xfe\x00", "cannot be read"),
+        (b"<html>\n", "damaged in line 1 .*git checkout"),
+        (GOOD_LINE.encode() + b"12345  mnist/a.gz\n", "damaged in line 2"),
+        (GOOD_LINE.encode() + b"0" * 64, "damaged in line 2"),
+    ],
+)
+def test_a_damaged_checksum_file_is_refused_by_name(
+    bundled_copy: Path, content: bytes | None, message: str
+) -> None:
+    sums = data.BUNDLED / "SHA256SUMS"
+    sums.unlink()
+    if content is not None:
+        sums.write_bytes(content)
+    with pytest.raises(DataError, match=f"SHA256SUMS .*{message}"):
+        data.load("mnist")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda text: f"\n{text}\n  \n",
+        lambda text: text.replace("  ", " *"),
+        lambda text: text.replace("\n", "\r\n"),
+        lambda text: "\n".join(line[:64].upper() + line[64:] for line in text.splitlines()),
+    ],
+    ids=["blank lines", "stars", "CRLF", "capitals"],
+)
+def test_what_sha256sum_reads_we_read(bundled_copy: Path, change: Callable[[str], str]) -> None:
+    sums = data.BUNDLED / "SHA256SUMS"
+    sums.write_bytes(change(sums.read_text()).encode())
+    assert len(data.load("mnist").test) == 2000
+
+
+def test_a_pipe_in_the_place_of_a_file_is_refused(bundled_copy: Path) -> None:
+    bundled_copy.unlink()
+    os.mkfifo(bundled_copy)
+    with pytest.raises(DataError, match=r"t10k-images-idx3-ubyte\.gz is not a regular file"):
+        data.load("mnist")
+
+
+def test_old_pickles_of_torchvision_are_not_opened(
+    server: tuple[Path, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    serve_small_mnist(*server, monkeypatch)
+    old = tmp_path / "root" / "MNIST" / "processed"
+    old.mkdir(parents=True)
+    for name in ("training.pt", "test.pt"):
+        (old / name).write_bytes(pickle.dumps(print))
+    assert len(data.load("mnist", full=True, root=tmp_path / "root").test) == 10
+
+
 def test_a_damaged_full_file_is_refused_by_name(tmp_path: Path) -> None:
     raw = tmp_path / "MNIST" / "raw"
     raw.mkdir(parents=True)
@@ -116,12 +179,42 @@ def test_a_damaged_full_file_is_refused_by_name(tmp_path: Path) -> None:
         ({"name": "minst"}, "minst"),
         ({"name": "cifar10"}, "full=True"),
         ({"name": "mnist", "validation": 1.0}, r"validation=1\.0"),
-        ({"name": "mnist", "device": "tpu"}, "tpu"),
+        ({"name": "mnist", "validation": 0.99999}, r"validation=0\.99999 leaves none of 10,000"),
+        ({"name": "mnist", "validation": float("nan")}, "validation=nan"),
+        ({"name": "mnist", "device": "tpu"}, "device .*tpu"),
+        ({"name": "mnist", "normalize": 2}, "normalize=2"),
+        ({"name": "mnist", "root": 3}, "root=3"),
     ],
 )
 def test_bad_arguments(options: dict, message: str) -> None:
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises((ValueError, TypeError), match=message):
         data.load(**options)
+
+
+def test_a_split_takes_only_images_and_labels_that_fit() -> None:
+    images = torch.zeros(90, 1, 2, 2)
+    for targets in (torch.zeros(5).long(), torch.zeros(90), torch.zeros(90, 1).long()):
+        with pytest.raises(ValueError, match=r"targets=.*to fit inputs float32"):
+            data.Split(images, targets)
+    with pytest.raises(TypeError, match="inputs=None"):
+        data.Split(None, torch.zeros(1).long())
+    with pytest.raises(TypeError, match="targets=None"):
+        data.Split(images, None)
+
+
+def test_a_split_refuses_counts_and_places_out_of_range() -> None:
+    split = data.Split(torch.zeros(5, 1, 2, 2), torch.arange(5))
+    for count in (-1, 2.0, True):
+        with pytest.raises((ValueError, TypeError), match="count="):
+            split.take(count)
+    assert (len(split.take(0)), len(split.take(2)), len(split.take(9))) == (0, 2, 5)
+    with pytest.raises(ValueError, match="size=0"):
+        split.batches(0)
+    with pytest.raises(ValueError, match=r"device .*'tpu'"):
+        split.to("tpu")
+    shuffled = torch.Generator().manual_seed(0)
+    for generator in (None, shuffled):
+        assert sorted(torch.cat([y for _, y in split.batches(2**70, generator)])) == list(range(5))
 
 
 class Quiet(http.server.SimpleHTTPRequestHandler):
@@ -159,7 +252,7 @@ def serve_small_mnist(served: Path, url: str, monkeypatch: pytest.MonkeyPatch) -
         sums.append((f"MNIST/raw/{stem}", hashlib.sha256(content).hexdigest()))
     monkeypatch.setattr(datasets.MNIST, "mirrors", [url])
     monkeypatch.setattr(datasets.MNIST, "resources", resources)
-    monkeypatch.setattr(data, "_checksums", lambda file: dict(sums))
+    monkeypatch.setattr(data, "_checksums", lambda file, wanted: dict(sums))
 
 
 def test_download(
@@ -180,6 +273,40 @@ def test_offline_says_what_to_do(
     with pytest.raises(DataError, match=r"MNIST is not in .*PRUNINGLAB_DATA.*full=False") as error:
         data.load("mnist", full=True, root=tmp_path / "root")
     assert "\n" not in str(error.value).strip()
+
+
+@pytest.mark.parametrize(
+    "answer", [b"", b"HTTP/1.0 200 OK\r\nContent-Length: 9\r\n\r\nab", b"no\r\n"]
+)
+@pytest.mark.parametrize("name", ["mnist", "cifar10"])
+def test_a_server_that_never_answers_is_given_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, answer: bytes
+) -> None:
+    """It accepts, sends a part or nonsense or nothing, and keeps the line open."""
+    monkeypatch.setattr(data, "PATIENCE", 0.2)
+    lines: list[socket.socket] = []
+
+    def serve(listening: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                lines.append(listening.accept()[0])
+                lines[-1].recv(1000)
+                lines[-1].sendall(answer)
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        thread = threading.Thread(target=serve, args=(listening,), daemon=True)
+        thread.start()
+        url = f"http://127.0.0.1:{listening.getsockname()[1]}/"
+        monkeypatch.setattr(datasets.MNIST, "mirrors", [url])
+        monkeypatch.setattr(datasets.CIFAR10, "url", url)
+        before = socket.getdefaulttimeout()
+        with pytest.raises(DataError, match="could not be downloaded"):
+            data.load(name, full=True, root=tmp_path / "root")
+        assert socket.getdefaulttimeout() == before
+        listening.shutdown(socket.SHUT_RDWR)
+    thread.join()
+    for line in lines:
+        line.close()
 
 
 @pytest.fixture
@@ -218,4 +345,128 @@ def test_a_missing_folder_or_class_is_named(image_folder: Path) -> None:
         data.load_folder(image_folder / "nowhere", size=(8, 8))
     shutil.rmtree(image_folder / "test" / "dog")
     with pytest.raises(DataError, match=r"train has classes \['cat', 'dog'\], test has"):
+        data.load_folder(image_folder, size=(8, 8))
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"size": 8}, "size=8"),
+        ({"size": (8,)}, r"size=\(8,\)"),
+        ({"size": (0, 8)}, r"size=\(0, 8\)"),
+        ({"size": (10**6, 10**6)}, "size=.*50,000,000"),
+        ({"size": (8, 8), "validation": 0.99}, r"validation=0\.99 leaves none of 20"),
+        ({"size": (8, 8), "gray": None}, "gray=None"),
+        ({"size": (8, 8), "device": "tpu"}, "device .*tpu"),
+    ],
+)
+def test_bad_arguments_of_a_folder(image_folder: Path, options: dict, message: str) -> None:
+    with pytest.raises((ValueError, TypeError), match=message):
+        data.load_folder(image_folder, **options)
+
+
+def read_as(folder: Path, image: Image.Image, name: str = "0.png", **options: object) -> np.ndarray:
+    """Return what is read, (height, width, channels) in 0 … 255, of an image of this kind."""
+    image.save(folder / "train" / "cat" / name, **options)
+    size = (image.height, image.width)
+    loaded = data.load_folder(folder, size=size, normalize=False, validation=0)
+    return (loaded.train.inputs[0].permute(1, 2, 0) * 255).round().numpy().astype(np.uint8)
+
+
+RAMP = np.linspace(0, 255, 12 * 10).reshape(12, 10)
+
+
+@pytest.mark.parametrize("kind", ["<u2", ">u2"])
+@pytest.mark.parametrize("name", ["0.png", "0.tif"])
+def test_sixteen_bits_become_eight(image_folder: Path, kind: str, name: str) -> None:
+    image = Image.fromarray((RAMP * 257).astype(kind))
+    (image_folder / "train" / "cat" / "0.png").unlink()
+    found = read_as(image_folder, image, name)
+    assert np.abs(found - RAMP[..., None]).max() <= 1
+    assert found.min() == 0
+    assert found.max() == 255
+
+
+@pytest.mark.parametrize("mode", ["LA", "RGBA", "P", "L", "RGB"])
+def test_transparent_pixels_lie_on_white(image_folder: Path, mode: str) -> None:
+    black = Image.fromarray(np.zeros((12, 10, 4), np.uint8))
+    black.paste((0, 0, 0, 255), (0, 0, 5, 12))
+    options = {}
+    if mode == "P":
+        black = Image.fromarray((np.arange(10) >= 5).astype(np.uint8)[None].repeat(12, 0))
+        black = black.convert("P")
+        black.putpalette([0, 0, 0, 10, 10, 10])
+        options = {"transparency": 1}
+    elif mode in ("L", "RGB"):
+        black = Image.fromarray(((np.arange(10) >= 5) * 9).astype(np.uint8)[None].repeat(12, 0))
+        black, options = black.convert(mode), {"transparency": 9 if mode == "L" else (9, 9, 9)}
+    else:
+        black = black.convert(mode)
+    found = read_as(image_folder, black, **options)
+    assert np.array_equal(
+        found, np.where(np.arange(10) < 5, 0, 255)[None, :, None].repeat(12, 0).repeat(3, 2)
+    )
+
+
+@pytest.mark.parametrize("turn", range(1, 9))
+def test_images_are_turned_as_their_tag_says(image_folder: Path, turn: int) -> None:
+    """Against numpy: the eight orientations of the EXIF standard, upper left at 1."""
+    stored = RAMP.astype(np.uint8)
+    shown = stored.T if turn > 4 else stored
+    flips = {1: (), 2: (1,), 3: (0, 1), 4: (0,), 5: (), 6: (1,), 7: (0, 1), 8: (0,)}
+    exif = Image.Exif()
+    exif[0x0112] = turn
+    Image.fromarray(stored).save(image_folder / "train" / "cat" / "0.png", exif=exif)
+    loaded = data.load_folder(image_folder, size=shown.shape, normalize=False, validation=0)
+    expected = np.flip(shown, flips[turn])
+    assert np.array_equal((loaded.train.inputs[0, 0] * 255).round().numpy(), expected)
+
+
+def huge(path: Path) -> None:
+    Image.new("1", (10_000, 6_000)).save(path)
+
+
+def bomb(path: Path) -> None:
+    Image.new("1", (20_000, 10_000)).save(path)
+
+
+def floats(path: Path) -> None:
+    Image.fromarray(np.zeros((12, 10), np.float32)).save(path, format="TIFF")
+
+
+def integers(path: Path) -> None:
+    Image.fromarray(np.zeros((12, 10), np.int32)).save(path, format="TIFF")
+
+
+def pipe(path: Path) -> None:
+    path.unlink()
+    os.mkfifo(path)
+
+
+def dangling(path: Path) -> None:
+    path.unlink()
+    path.symlink_to("nowhere")
+
+
+def words(path: Path) -> None:
+    path.write_text("no image")
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (huge, "10000 × 6000 pixels, above 50,000,000"),
+        (bomb, "exceeds limit"),
+        (floats, "32 bits .mode F."),
+        (integers, "32 bits .mode I."),
+        (pipe, "is not a regular file"),
+        (dangling, "No such file"),
+        (words, "cannot identify"),
+    ],
+)
+def test_what_cannot_be_read_right_is_refused_by_name(
+    image_folder: Path, spoil: Callable[[Path], None], message: str
+) -> None:
+    spoil(image_folder / "train" / "dog" / "3.png")
+    with pytest.raises(DataError, match=rf"dog.3\.png.*{message}"):
         data.load_folder(image_folder, size=(8, 8))

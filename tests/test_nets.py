@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import inspect
+import threading
+
 import pytest
 import torch
 from torch import nn
 
 from pruninglab import nets
-from pruninglab.nets import COLOR, GRAY, parameter_count
+from pruninglab.costs import count_parameters
+from pruninglab.nets import COLOR, GRAY
 
 PRINTED = [
     (nets.lenet_300_100, GRAY, 266_610),  # NNrelief, Table 1
@@ -36,12 +40,12 @@ ROUNDED = [
 
 @pytest.mark.parametrize(("make", "inputs", "count"), PRINTED)
 def test_exact_parameter_counts(make: object, inputs: tuple, count: int) -> None:
-    assert parameter_count(make(inputs=inputs)) == count
+    assert count_parameters(make(inputs=inputs)) == count
 
 
 @pytest.mark.parametrize(("make", "inputs", "count"), ROUNDED)
 def test_rounded_parameter_counts(make: object, inputs: tuple, count: float) -> None:
-    assert round(parameter_count(make(inputs=inputs)) / 1e5) == round(count / 1e5)
+    assert round(count_parameters(make(inputs=inputs)) / 1e5) == round(count / 1e5)
 
 
 EVERY = [
@@ -77,12 +81,43 @@ def test_seeds(make: object) -> None:
         (nets.vgg_11, {"inputs": (3, 28, 28)}, "at least 32×32"),
         (nets.vgg_16, {"inputs": (3, 28, 28)}, "at least 32×32"),
         (nets.sap_mlp, {"inputs": (28, 28)}, r"inputs=\(28, 28\)"),
+        (nets.sap_mlp, {"inputs": (1, 0, 28)}, r"inputs=\(1, 0, 28\)"),
+        (nets.sap_mlp, {"inputs": (1, 10**9, 10**9)}, "inputs=.*1,000,000 numbers"),
+        (nets.sap_mlp, {"inputs": "ab"}, "inputs='ab'"),
         (nets.sap_mlp, {"classes": 1}, "classes=1"),
+        (nets.sap_mlp, {"classes": 10**12}, "classes=10+ "),
+        (nets.sap_mlp, {"classes": True}, "classes=True"),
+        (nets.sap_mlp, {"seed": 0.5}, r"seed=0\.5"),
+        (nets.sap_mlp, {"seed": 2**70}, "seed=.*2\\*\\*63"),
     ],
 )
 def test_bad_arguments(make: object, options: dict, message: str) -> None:
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises((ValueError, TypeError), match=message):
         make(**options)
+
+
+def test_a_constructor_shows_its_arguments() -> None:
+    assert list(inspect.signature(nets.lenet_5).parameters) == ["inputs", "classes", "seed"]
+    assert nets.lenet_5.__name__ == "lenet_5"
+    assert "431,080" in nets.lenet_5.__doc__
+
+
+def test_seeded_networks_are_their_own_beside_another_thread() -> None:
+    """Without a lock, threads that seed the one global generator spoil each other's draw."""
+    expected = nets.resnet_20(seed=3).state_dict()
+    made: list[dict] = []
+
+    def build() -> None:
+        made.extend(nets.resnet_20(seed=3).state_dict() for _ in range(3))
+
+    threads = [threading.Thread(target=build) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(made) == 12
+    for state in made:
+        assert all(torch.equal(state[name], expected[name]) for name in expected)
 
 
 def test_plain_nets_have_names_that_a_heatmap_can_print() -> None:
@@ -95,3 +130,17 @@ def test_kaiming_normal() -> None:
     assert isinstance(net, nn.Sequential)
     assert float(net.fc1.weight.detach().std()) == pytest.approx((2 / 784) ** 0.5, rel=0.01)
     assert not bool(net.fc1.bias.any())
+
+
+def test_kaiming_normal_draws_what_torch_draws_and_moves_no_generator() -> None:
+    net, theirs = nn.Sequential(nn.Conv1d(2, 3, 3), nn.Linear(5, 4)), torch.empty(3, 2, 3)
+    torch.manual_seed(7)
+    nn.init.kaiming_normal_(theirs, nonlinearity="relu")
+    expected = torch.rand(1)
+    torch.manual_seed(7)
+    nn.init.kaiming_normal_(theirs, nonlinearity="relu")
+    nets.init_kaiming_normal(net, seed=7)
+    assert torch.equal(torch.rand(1), expected)
+    assert torch.equal(net[0].weight, theirs)
+    with pytest.raises(ValueError, match="net has a layer without weights"):
+        nets.init_kaiming_normal(nn.LazyLinear(3), seed=0)

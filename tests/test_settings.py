@@ -26,7 +26,7 @@ def test_the_best_device_comes_first(monkeypatch: pytest.MonkeyPatch) -> None:
         settings.device("cuda:2")
 
 
-@pytest.mark.parametrize("name", ["gpu", "cuda:x", "cpu:1", "CPU "])
+@pytest.mark.parametrize("name", ["gpu", "cuda:x", "cpu:1", "CPU ", "cpu:", "cpu:²", "cpu:٠"])
 def test_a_wrong_device_is_refused_with_the_list(
     monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
@@ -50,3 +50,13 @@ def test_environment_names_what_a_number_depends_on() -> None:
     assert found["torch"] == torch.__version__
     assert found["device"].startswith("cpu")
     assert found["threads"] == str(torch.get_num_threads())
+
+
+def test_a_device_that_is_not_there_is_refused() -> None:
+    for bad in ("", "meta", torch.device("meta"), "cpu:7"):
+        with pytest.raises(ValueError, match="name="):
+            settings.device(bad)
+        with pytest.raises(ValueError, match="on="):
+            settings.environment(bad)
+    with pytest.raises(TypeError, match="name=3"):
+        settings.device(3)

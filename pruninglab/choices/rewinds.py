@@ -11,24 +11,35 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
+from ..ideas.checks import Count, checked
+from .needs import Needs, asks
+
 Snapshots = Mapping[str, Mapping[str, Tensor]]
 Rewind = Callable[[nn.Module, Snapshots], None]
 
 
+@asks(keeps_weights=False)
+@checked
 def to_init(net: nn.Module, snapshots: Snapshots) -> None:
     """Back to the weights before any training: the lottery ticket. Taught in notebook 02."""
     net.load_state_dict(snapshots["init"])
 
 
+@asks(keeps_weights=True)
+@checked
 def to_dense(net: nn.Module, snapshots: Snapshots) -> None:
     """Back to the trained dense weights. Taught in notebook 02."""
     net.load_state_dict(snapshots["dense"])
 
 
+@asks(keeps_weights=True)
+@checked
 def fine_tune(net: nn.Module, snapshots: Snapshots) -> None:
     """Go on from the weights that were just pruned: rewind nothing. Taught in notebook 04."""
 
 
+@asks(keeps_weights=False)
+@checked
 def reinitialise(net: nn.Module, snapshots: Snapshots) -> None:
     """Draw new weights with each module's own `reset_parameters`: only the mask is inherited.
 
@@ -40,19 +51,22 @@ def reinitialise(net: nn.Module, snapshots: Snapshots) -> None:
             reset()
 
 
+@checked
 @dataclass(frozen=True)
 class to_epoch:
     """Back to the weights after epoch `epoch` of the first, dense round. Taught in notebook 05.
 
     Raises ValueError for an epoch below 1, and KeyError when rewinding if the first round was
-    shorter than that.
+    shorter than that; `Recipe.check` refuses it before training where the stop says how long that
+    round can be.
     """
 
-    epoch: int
+    epoch: Count
 
-    def __post_init__(self) -> None:
-        if not isinstance(self.epoch, int) or self.epoch < 1:
-            raise ValueError(f"epoch={self.epoch!r} must be a whole number, at least 1")
+    @property
+    def needs(self) -> Needs:
+        """The snapshot of that epoch."""
+        return Needs(snapshot=self.epoch, keeps_weights=False)
 
     def __call__(self, net: nn.Module, snapshots: Snapshots) -> None:
         name = f"epoch {self.epoch}"

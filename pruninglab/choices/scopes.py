@@ -6,26 +6,38 @@ A scope sorts the scores of a network into competing groups. Each batch of group
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import groupby
 
 import torch
+from jaxtyping import Bool, Num
 from torch import Tensor
 
+from ..ideas.checks import checked
 
+
+@checked
 @dataclass(frozen=True, eq=False)
 class Groups:
-    """Competing members of some parameters: one row per group.
+    """Competing members of some parameters: one row per group. What a budget looks at.
 
-    `scores` float (groups, members), `alive` bool of the same shape, `kind` "linear", "conv" or
-    "mixed". `pieces` says where the columns come from: (parameter name, shape of its scores).
+    `scores` (groups, members), `alive` bool of the same shape, `kind` "linear", "conv" or "mixed".
+    `pieces` says where the columns come from: (parameter name, shape of its scores).
+
+    >>> Groups(torch.tensor([[3.0, 1.0]]), torch.tensor([[True, False]])).living
+    tensor([1])
     """
 
-    kind: str
-    scores: Tensor
-    alive: Tensor
-    pieces: tuple[tuple[str, torch.Size], ...]
+    scores: Num[Tensor, "groups members"]
+    alive: Bool[Tensor, "groups members"]
+    kind: str = "mixed"
+    pieces: tuple[tuple[str, torch.Size], ...] = ()
+
+    @property
+    def living(self) -> Tensor:
+        """How many members of each group live, int64 (groups,)."""
+        return self.alive.sum(dim=1)
 
     def split(self, kept: Tensor) -> dict[str, Tensor]:
         """Cut a bool matrix of the shape of `scores` back into the shapes of the parameters."""
@@ -37,6 +49,10 @@ class Groups:
         }
 
 
+Scope = Callable[[Mapping[str, Tensor], Mapping[str, Tensor]], Iterator[Groups]]
+
+
+@checked
 def neuron(scores: Mapping[str, Tensor], alive: Mapping[str, Tensor]) -> Iterator[Groups]:
     """Each neuron (output channel) by itself: its incoming weights, and its bias if it is scored.
 
@@ -47,15 +63,20 @@ def neuron(scores: Mapping[str, Tensor], alive: Mapping[str, Tensor]) -> Iterato
         yield _gather(names, scores, alive, groups=len(scores[names[0]]))
 
 
+@checked
 def layer(scores: Mapping[str, Tensor], alive: Mapping[str, Tensor]) -> Iterator[Groups]:
     """Each layer by itself, weights and (if scored) biases together. Taught in notebook 02."""
     for names in _by_layer(scores):
         yield _gather(names, scores, alive, groups=1)
 
 
+@checked
 def global_(scores: Mapping[str, Tensor], alive: Mapping[str, Tensor]) -> Iterator[Groups]:
     """All weights of the network against each other. Taught in notebook 02."""
     yield _gather(list(scores), scores, alive, groups=1)
+
+
+SCOPES: dict[str, Scope] = {"neuron": neuron, "layer": layer, "global": global_}
 
 
 def _by_layer(scores: Mapping[str, Tensor]) -> Iterator[list[str]]:

@@ -1,61 +1,103 @@
-"""Which weights matter? A score maps a network and a batch to a number per weight.
+"""Which weights matter? A score maps a network and images to a number per weight.
 
-A score is `score(net, batch) -> dict[str, Tensor]`: parameter names to non-negative tensors that
-broadcast to the parameter, so (out, in, 1, 1) scores whole kernels. `batch` is (inputs, targets).
-Two attributes are optional: `biases = True` if it scores biases too, and `samples`, how many
-training images it wants in the batch. `learned_mask` is learned while the network trains.
+A score is `score(net, images) -> dict[str, Tensor]`: parameter names to non-negative tensors that
+broadcast to the parameter, so (out, in, 1, 1) scores whole kernels. `images` is a `data.Split`:
+`inputs, targets = images`. What else a score needs of the engine it declares (`needs.Needs`).
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import ClassVar
+from dataclasses import dataclass, replace
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
+from torch.nn.utils.parametrize import is_parametrized
 
+from ..data import Split
 from ..ideas import inertial
-from ..ideas.checks import check_choice
-from ..ideas.concave import Regularizer
-from ..ideas.nnrelief import VARIANTS, check_share, network_importance
+from ..ideas.checks import Count, check_choice, checked
+from ..ideas.nnrelief import VARIANTS, check_share, check_supported, network_importance
+from .learned import learned, learned_mask
+from .needs import Needs, needs
 
-Batch = tuple[Tensor, Tensor]
-Score = Callable[[nn.Module, Batch], dict[str, Tensor]]
+__all__ = [
+    "at_snapshot", "curvature", "learned", "learned_mask", "leverage", "magnitude", "nnrelief",
+    "outside", "prunable", "random",
+]  # fmt: skip
 
-MASK_FORMS = ("box", "sigmoid")
+Score = Callable[[nn.Module, Split], dict[str, Tensor]]
+
 SIDES = ("flat", "sharp")
 PRUNABLE = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d)
 
 
+@checked
 def prunable(net: nn.Module, biases: bool = False) -> dict[str, Tensor]:
     """Return the prunable parameters by name: weights of Linear and Conv layers, in net order.
 
-    `biases` adds the biases of the same layers (NNrelief prunes them too). Raises ValueError if
-    the network has no such layer.
+    `biases` adds the biases of the same layers (NNrelief prunes them too). A weight that two layers
+    share stands under its first name. All others stay outside the density: transposed convolutions,
+    recurrent layers, the projections inside attention, embeddings (`outside` names them).
+
+    Raises ValueError if the network has no such layer, and, by name, for a layer whose weight is
+    empty, not yet made (lazy), without data (meta) or computed from others (weight_norm).
 
     >>> list(prunable(nn.Sequential(nn.Linear(3, 2), nn.ReLU(), nn.Linear(2, 2))))
     ['0.weight', '2.weight']
     """
-    found: dict[str, Tensor] = {}
+    named: dict[str, Tensor] = {}
     for name, module in net.named_modules():
-        if isinstance(module, PRUNABLE):
-            prefix = f"{name}." if name else ""
-            found[f"{prefix}weight"] = module.weight
-            if biases and module.bias is not None:
-                found[f"{prefix}bias"] = module.bias
-    if not found:
+        if not isinstance(module, PRUNABLE):
+            continue
+        _check_layer(name, module)
+        prefix = f"{name}." if name else ""
+        named[f"{prefix}weight"] = module.weight
+        if biases and module.bias is not None:
+            named[f"{prefix}bias"] = module.bias
+    if not named:
         raise ValueError("net has no Linear or Conv layer, so nothing can be pruned")
-    return found
+    own = {name for name, _ in net.named_parameters()}
+    return {name: parameter for name, parameter in named.items() if name in own}
 
 
-def magnitude(net: nn.Module, batch: Batch) -> dict[str, Tensor]:
-    """|w|: small weights go first. Ignores the batch. Taught in notebook 00."""
+def _check_layer(name: str, layer: nn.Module) -> None:
+    """Refuse, by name, a layer whose weight no mask can hold."""
+    weight = layer._parameters.get("weight")
+    if is_parametrized(layer) or weight is None:
+        why = "computes its weight from other parameters (as weight_norm and spectral_norm do): "
+        why += "make it a plain parameter first"
+    elif isinstance(weight, nn.UninitializedParameter):
+        why = "is lazy: run the network once, so that its weight is made"
+    elif weight.is_meta:
+        why = "is on the meta device and holds no numbers"
+    elif not weight.numel():
+        why = f"has an empty weight, {tuple(weight.shape)}"
+    else:
+        return
+    raise ValueError(f"layer {name!r} of net {why}")
+
+
+@checked
+def outside(net: nn.Module) -> list[str]:
+    """Return the names of weights that no recipe prunes and that no density counts.
+
+    >>> outside(nn.Sequential(nn.Embedding(3, 2), nn.Linear(2, 2)))
+    ['0.weight']
+    """
+    inside = set(prunable(net))
+    return [name for name, p in net.named_parameters() if p.dim() > 1 and name not in inside]
+
+
+@checked
+def magnitude(net: nn.Module, images: Split) -> dict[str, Tensor]:
+    """|w|: small weights go first. Ignores the images. Taught in notebook 00."""
     return {name: weight.detach().abs() for name, weight in prunable(net).items()}
 
 
-def random(net: nn.Module, batch: Batch) -> dict[str, Tensor]:
+@checked
+def random(net: nn.Module, images: Split) -> dict[str, Tensor]:
     """Uniform noise in [0, 1) from torch's global generator: the baseline that knows nothing.
 
     `prune` seeds that generator, so a run repeats. Taught in notebook 00.
@@ -63,6 +105,7 @@ def random(net: nn.Module, batch: Batch) -> dict[str, Tensor]:
     return {name: torch.rand_like(weight) for name, weight in prunable(net).items()}
 
 
+@checked
 @dataclass(frozen=True)
 class at_snapshot:
     """Let `score` judge the weights of an earlier snapshot ("init", "dense"), not today's.
@@ -72,12 +115,26 @@ class at_snapshot:
     """
 
     score: Score
-    snapshot: str = "dense"
+    snapshot: Literal["init", "dense"] = "dense"
 
-    def __call__(self, net: nn.Module, batch: Batch) -> dict[str, Tensor]:
-        return self.score(net, batch)
+    @property
+    def needs(self) -> Needs:
+        """Those of the score, and whose weights it looks at."""
+        return replace(needs(self.score), weights=self.snapshot)
+
+    def __call__(self, net: nn.Module, images: Split) -> dict[str, Tensor]:
+        return self.score(net, images)
 
 
+def _any_network(net: nn.Module, images: Split) -> None:
+    """Say that nothing needs to be tried: the score refuses no network."""
+
+
+def _check_nnrelief(net: nn.Module, images: Split) -> None:
+    check_supported(net)
+
+
+@checked
 @dataclass(frozen=True)
 class nnrelief:
     """Importance: the share of a neuron's signal that comes through a connection, kernel or bias.
@@ -89,20 +146,22 @@ class nnrelief:
     notebook 04.
     """
 
-    samples: int = 1000
+    samples: Count = 1000
     kernels: str = "frobenius"
     residual: float | None = None
-    biases: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
-        if not isinstance(self.samples, int) or self.samples < 1:
-            raise ValueError(f"samples={self.samples!r} must be a whole number, at least 1")
         check_choice("kernels", self.kernels, VARIANTS)
         if self.residual is not None:
             check_share(self.residual, "residual")
 
-    def __call__(self, net: nn.Module, batch: Batch) -> dict[str, Tensor]:
-        inputs = batch[0][: self.samples]
+    @property
+    def needs(self) -> Needs:
+        """Masks for biases too, `samples` images, Linear and Conv2d layers only."""
+        return Needs(biases=True, images=self.samples, supports=_check_nnrelief)
+
+    def __call__(self, net: nn.Module, images: Split) -> dict[str, Tensor]:
+        inputs = images.inputs[: self.samples]
         scores: dict[str, Tensor] = {}
         named = prunable(net, biases=True)
         for name, shares in network_importance(net, inputs, self.kernels, self.residual).items():
@@ -115,43 +174,7 @@ class nnrelief:
         return scores
 
 
-@dataclass(frozen=True)
-class learned_mask:
-    """A mask m in [0, 1] per weight, trained together with the weights: min L(m ⊙ θ) + λ Σ r(mᵢ).
-
-    The pruning loop trains it in every round but the last, and takes m as the score: `regularizer`
-    r is one of `ideas.concave`, `lam` = λ ≥ 0 stands before a sum over all weights, so it is small
-    (the paper: 1e-6 for log, 3e-6 for l1). m starts at `start` in (0, 1), is clipped to [0, 1]
-    after every step and kept between rounds; the weights' own optimizer acts on it, with
-    `weight_decay` ≥ 0 of its own. `form="sigmoid"` is the ablation m = σ(βs) without clipping,
-    where β grows to `steepest` during each round. Raises ValueError for a value out of range.
-    Source: concave-masks paper, Algorithm 1; Section V-G for the sigmoid. Taught in notebook 05.
-    """
-
-    regularizer: Regularizer
-    lam: float
-    weight_decay: float = 0.0
-    start: float = 0.5
-    form: str = "box"
-    steepest: float = 200.0
-
-    def __post_init__(self) -> None:
-        for name in ("lam", "weight_decay"):
-            if not 0 <= getattr(self, name) < math.inf:
-                raise ValueError(f"{name}={getattr(self, name)} must be at least 0 and finite")
-        if not 0 < self.start < 1:
-            raise ValueError(f"start={self.start} must lie strictly between 0 and 1")
-        check_choice("form", self.form, MASK_FORMS)
-        if not 1 <= self.steepest < math.inf:
-            raise ValueError(f"steepest={self.steepest} must be at least 1 and finite")
-        for name in ("value", "derivative"):
-            if not callable(getattr(self.regularizer, name, None)):
-                raise TypeError(f"regularizer={self.regularizer!r} has no function {name!r}")
-
-    def __call__(self, net: nn.Module, batch: Batch) -> dict[str, Tensor]:
-        raise TypeError("learned_mask is learned in training; give it to a recipe for `prune`")
-
-
+@checked
 @dataclass(frozen=True)
 class leverage:
     """The mass of each weight in the flat or the sharp eigenvectors of the Hessian, in [0, 1].
@@ -167,7 +190,7 @@ class leverage:
 
     side: str
     sharp: float | int = 0.47
-    samples: int = 500
+    samples: Count = 500
 
     def __post_init__(self) -> None:
         check_choice("side", self.side, SIDES)
@@ -176,25 +199,37 @@ class leverage:
         if isinstance(self.sharp, float) and not 0 < self.sharp < 1:
             raise ValueError(f"sharp={self.sharp} must be a share between 0 and 1, or a number")
 
-    def __call__(self, net: nn.Module, batch: Batch) -> dict[str, Tensor]:
-        curvature = inertial.hvp(net, *batch)
-        count = curvature.shape[0]
-        k = self.sharp if isinstance(self.sharp, int) else max(1, round(self.sharp * count))
-        if count <= inertial.PARAMETERS_AT_MOST:
-            vectors = torch.linalg.eigh(inertial.hessian(net, *batch)).eigenvectors
-            mass = inertial.leverage(inertial.sharp_space(vectors, k))
-        elif isinstance(self.sharp, int):
-            _, vectors = inertial.extreme_eigenvalues(curvature, k, tolerance=1e-4)
-            mass = inertial.leverage(vectors)
-        else:
+    @property
+    def needs(self) -> Needs:
+        """`samples` images, and a network that has as many directions as are asked for."""
+        return Needs(images=self.samples, supports=self._check)
+
+    def _check(self, net: nn.Module, images: Split | None = None) -> None:
+        count = sum(parameter.numel() for parameter in net.parameters())
+        if isinstance(self.sharp, int) and self.sharp >= count:
+            raise ValueError(f"sharp={self.sharp} must be less than the {count:,} parameters")
+        if isinstance(self.sharp, float) and count > inertial.PARAMETERS_AT_MOST:
             raise ValueError(
                 f"sharp={self.sharp} of {count:,} directions are too many to compute; give a whole "
                 "number, at most a few hundred"
             )
+
+    def __call__(self, net: nn.Module, images: Split) -> dict[str, Tensor]:
+        self._check(net)
+        curvature = inertial.hvp(net, *images)
+        count = curvature.shape[0]
+        k = self.sharp if isinstance(self.sharp, int) else max(1, round(self.sharp * count))
+        if count <= inertial.PARAMETERS_AT_MOST:
+            vectors = torch.linalg.eigh(inertial.hessian(net, *images)).eigenvectors
+            mass = inertial.leverage(inertial.sharp_space(vectors, k))
+        else:
+            _, vectors = inertial.extreme_eigenvalues(curvature, k, tolerance=1e-4)
+            mass = inertial.leverage(vectors)
         # The eigenvectors are a basis, so the masses on both sides sum to 1.
         return _of_weights(net, curvature, mass if self.side == "sharp" else 1 - mass)
 
 
+@checked
 @dataclass(frozen=True)
 class curvature:
     """The second derivative of the loss by each weight, |H_ii|, or what its removal costs.
@@ -207,21 +242,26 @@ class curvature:
 
     side: str
     weighted: bool = False
-    samples: int = 500
-    probes: int = 100
+    samples: Count = 500
+    probes: Count = 100
 
     def __post_init__(self) -> None:
         check_choice("side", self.side, SIDES)
 
-    def __call__(self, net: nn.Module, batch: Batch) -> dict[str, Tensor]:
-        operator = inertial.hvp(net, *batch)
+    @property
+    def needs(self) -> Needs:
+        """`samples` images; any network that has a gradient."""
+        return Needs(images=self.samples, supports=_any_network)
+
+    def __call__(self, net: nn.Module, images: Split) -> dict[str, Tensor]:
+        operator = inertial.hvp(net, *images)
         if operator.shape[0] <= inertial.PARAMETERS_AT_MOST:
-            found = inertial.hessian(net, *batch).diagonal()
+            second = inertial.hessian(net, *images).diagonal()
         else:
-            found = inertial.diagonal(operator, self.probes)
-        value = found.abs()
+            second = inertial.diagonal(operator, self.probes)
+        value = second.abs()
         if self.weighted:
-            value = (found * operator.weights**2 / 2).clamp_min(0)
+            value = (second * operator.weights**2 / 2).clamp_min(0)
         return _of_weights(net, operator, value if self.side == "sharp" else value.max() - value)
 
 

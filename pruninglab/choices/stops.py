@@ -1,7 +1,7 @@
 """When is retraining enough? A stop is asked after every epoch: `stop(state) -> bool`.
 
-`state` is the `engine.training.State`. A stop may carry `at_most`, the largest number of epochs in
-a round: learning-rate schedules need to know it.
+`state` is a `Progress`. The longest round that a stop allows it declares (`needs.Needs`):
+learning-rate schedules need to know it.
 """
 
 from __future__ import annotations
@@ -9,13 +9,14 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Protocol
+from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from ..ideas.checks import check_choice
+from ..data import Data, Split
+from ..ideas.checks import Count, Share, Whole, check_choice, checked
 from ..ideas.flows import (
     DISTANCES,
     KINDS,
@@ -25,38 +26,59 @@ from ..ideas.flows import (
     gradient_flow,
     information_flow,
 )
+from .needs import Needs
 
 
-class Progress(Protocol):
-    """What a stop may look at: `engine.training.State`, described here so imports run downwards."""
+@dataclass(frozen=True)
+class Epoch:
+    """One pass over the training set: mean training loss, accuracy in [0, 1], seconds."""
+
+    epoch: int
+    loss: float
+    validation_accuracy: float
+    seconds: float
+
+
+@dataclass
+class Progress:
+    """Where a run stands: what a stop may look at.
+
+    `round` 0 is the dense one; `epoch` counts from 1 within the round; `history` is this round's.
+    `memory` lives as long as the run: a stop keeps there what it measured once. It is a cache and
+    must be recomputable from `snapshots`, for a resumed run starts with an empty one.
+    """
 
     net: nn.Module
-    data: Any
-    masks: Any
-    round: int
-    epoch: int
-    history: list[Any]
-    snapshots: dict[str, Any]
-    memory: dict[Any, Any]
+    data: Data
+    masks: Mapping[str, Tensor]
+    round: int = 0
+    epoch: int = 0
+    history: list[Epoch] = field(default_factory=list)
+    snapshots: dict[str, dict[str, Tensor]] = field(default_factory=dict)
+    memory: dict[Any, Any] = field(default_factory=dict)
 
 
 Stop = Callable[[Any], bool]
 FlowOf = Callable[[nn.Module, Tensor, Tensor, Mapping[str, Tensor]], Flow]
 
 
+@checked
 @dataclass(frozen=True)
 class epochs:
-    """Stop after `at_most` epochs. Raises ValueError for a negative or fractional number."""
+    """Stop after `at_most` epochs, at least 0. Taught in notebook 00."""
 
-    at_most: int
+    at_most: Whole
 
-    def __post_init__(self) -> None:
-        check_epochs(self.at_most)
+    @property
+    def needs(self) -> Needs:
+        """The longest round; with 0 epochs the round ends at once."""
+        return Needs(epochs=self.at_most, at_once=self.at_most == 0)
 
     def __call__(self, state: Progress) -> bool:
         return state.epoch >= self.at_most
 
 
+@checked
 @dataclass(frozen=True)
 class accuracy_reaches:
     """Stop when the validation accuracy reaches `target` in [0, 1], or after `at_most` epochs.
@@ -65,71 +87,64 @@ class accuracy_reaches:
     notebook 03.
     """
 
-    target: float
-    at_most: int
+    target: Share
+    at_most: Whole
 
-    def __post_init__(self) -> None:
-        if not 0 <= self.target <= 1:
-            raise ValueError(f"target={self.target} must lie in [0, 1]")
-        check_epochs(self.at_most)
+    @property
+    def needs(self) -> Needs:
+        """The longest round, and a validation split."""
+        return Needs(epochs=self.at_most, validation=True)
 
     def __call__(self, state: Progress) -> bool:
         reached = bool(state.history) and state.history[-1].validation_accuracy >= self.target
         return reached or state.epoch >= self.at_most
 
 
+@checked
 @dataclass(frozen=True)
 class best_of:
     """Stop after `at_most` epochs and go back to the epoch with the best validation accuracy.
 
-    The earliest one if several are equally good. The authors of NNrelief choose the epoch on the
-    test set; validation decides here. Raises ValueError for a negative or fractional number, and
-    if there is no validation split. Taught in notebook 04.
+    The earliest one if several are equally good; with a learned mask, to its mask too. The loop
+    restores, however the round ended. The authors of NNrelief choose the epoch on the test set;
+    validation decides here. Taught in notebook 04.
     """
 
-    at_most: int
+    at_most: Whole
 
-    def __post_init__(self) -> None:
-        check_epochs(self.at_most)
+    @property
+    def needs(self) -> Needs:
+        """The longest round, a validation split, and the best weights in the end."""
+        return Needs(epochs=self.at_most, restore="best", validation=True)
 
     def __call__(self, state: Progress) -> bool:
-        reached = [epoch.validation_accuracy for epoch in state.history]
-        if math.isnan(reached[-1]):
-            raise ValueError("best_of needs a validation split to choose an epoch by")
-        if reached[-1] > max(reached[:-1], default=-1.0):
-            weights = state.net.state_dict()
-            state.memory["best"] = {key: value.clone() for key, value in weights.items()}
-        if state.epoch < self.at_most:
-            return False
-        state.net.load_state_dict(state.memory.pop("best"))
-        return True
+        return state.epoch >= self.at_most
 
 
+@checked
 @dataclass(frozen=True)
 class first_then:
     """Stop the dense round after `first` epochs, and each later round after `later`.
 
     IMC trains the dense network for 10 epochs only. A schedule of the learning rate is laid out
-    over the longer of the two: the dense round is the beginning of a full training. Raises
-    ValueError for a negative or fractional number. Taught in notebook 06.
+    over the longer of the two: the dense round is the beginning of a full training. `first=0`
+    prunes an untrained network, `later=0` retrains none. Taught in notebook 06.
     """
 
-    first: int
-    later: int
-
-    def __post_init__(self) -> None:
-        check_epochs(self.first)
-        check_epochs(self.later)
+    first: Whole
+    later: Whole
 
     @property
-    def at_most(self) -> int:
-        """The longest round."""
-        return max(self.first, self.later)
+    def needs(self) -> Needs:
+        """The longest round and the dense one; either may end at once."""
+        longest = max(self.first, self.later)
+        return Needs(epochs=longest, dense=self.first, at_once=not (self.first and self.later))
 
     def __call__(self, state: Progress) -> bool:
         return state.epoch >= (self.later if state.round else self.first)
 
 
+@checked
 @dataclass(frozen=True)
 class accuracy_within:
     """Stop when the validation accuracy is at most δ below the dense network's, or at `at_most`.
@@ -139,13 +154,13 @@ class accuracy_within:
     the set M. Taught in notebook 03.
     """
 
-    delta: float
-    at_most: int
+    delta: Share
+    at_most: Whole
 
-    def __post_init__(self) -> None:
-        if not 0 <= self.delta <= 1:
-            raise ValueError(f"delta={self.delta} must lie in [0, 1]")
-        check_epochs(self.at_most)
+    @property
+    def needs(self) -> Needs:
+        """The longest round, and a validation split."""
+        return Needs(epochs=self.at_most, validation=True)
 
     def __call__(self, state: Progress) -> bool:
         if state.epoch >= self.at_most or state.round == 0:
@@ -158,6 +173,7 @@ class accuracy_within:
         return state.history[-1].validation_accuracy >= state.memory[self] - self.delta
 
 
+@checked
 @dataclass(frozen=True)
 class information:
     """Information flow as `flow_within` asks for it: what passes between consecutive layers.
@@ -184,6 +200,7 @@ def gradient(net: nn.Module, inputs: Tensor, targets: Tensor, masks: Mapping[str
     return gradient_flow(net, inputs, targets, masks)
 
 
+@checked
 @dataclass(frozen=True)
 class flow_within:
     """InCoP: stop when the flow is within ε of the trained dense network's, or after `at_most`.
@@ -199,24 +216,32 @@ class flow_within:
     """
 
     epsilon: float
-    at_most: int
+    at_most: Whole
     flow: FlowOf = information()
     distance: str = "l2"
-    samples: int = 1000
+    samples: Count = 1000
 
     def __post_init__(self) -> None:
         if not self.epsilon >= 0:
             raise ValueError(f"epsilon={self.epsilon} must be at least 0")
-        check_epochs(self.at_most)
         check_choice("distance", self.distance, DISTANCES)
-        if not isinstance(self.samples, int) or self.samples < 1:
-            raise ValueError(f"samples={self.samples!r} must be a whole number, at least 1")
+
+    @property
+    def needs(self) -> Needs:
+        """The longest round, and a network that has such a flow."""
+        return Needs(epochs=self.at_most, supports=self._check)
+
+    def _check(self, net: nn.Module, images: Split) -> None:
+        masks = {
+            name: torch.ones_like(parameter, dtype=torch.bool)
+            for name, parameter in net.named_parameters()
+            if parameter.dim() > 1
+        }
+        probe = images.take(2)
+        self.flow(net, probe.inputs, probe.targets, masks)
 
     def __call__(self, state: Progress) -> bool:
         if state.round == 0:
-            if state.epoch == 1:
-                # A network without a flow is refused now, not after the whole dense training.
-                self._flow(state, state.net, state.masks)
             return state.epoch >= self.at_most
         return state.epoch >= self.at_most or self.measure(state) <= self.epsilon
 
@@ -242,13 +267,8 @@ def _dense_network(state: Progress) -> nn.Module:
     return dense
 
 
-def check_epochs(at_most: int) -> None:
-    """Raise ValueError unless `at_most` is a whole number of epochs, at least 0."""
-    if not isinstance(at_most, int) or isinstance(at_most, bool) or at_most < 0:
-        raise ValueError(f"at_most={at_most!r} must be a whole number of epochs, at least 0")
-
-
-def pqi_turns(values: Sequence[float], patience: int = 1) -> int | None:
+@checked
+def pqi_turns(values: Sequence[float], patience: Count = 1) -> int | None:
     """Return the round at which to stop *pruning*: where the PQ Index begins to rise, or None.
 
     `values` are the indices of the retrained networks, round by round. The answer is the round of
@@ -261,12 +281,12 @@ def pqi_turns(values: Sequence[float], patience: int = 1) -> int | None:
     >>> pqi_turns([0.17, 0.09, 0.05, 0.07, 0.04], patience=2) is None
     True
     """
-    if patience < 1:
-        raise ValueError(f"patience={patience} must be at least 1")
     lowest = 0
-    for place, value in enumerate(values):
+    for index, value in enumerate(values):
+        if math.isnan(value):
+            raise ValueError(f"values[{index}] is NaN: that round has no index")
         if value < values[lowest]:
-            lowest = place
-        elif place - lowest >= patience:
+            lowest = index
+        elif index - lowest >= patience:
             return lowest
     return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import html
 import io
 import traceback
@@ -12,30 +13,40 @@ import ipywidgets as widgets
 from IPython import get_ipython
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from traitlets import TraitError
 
-from .plots.style import Picture, check_alt, save_picture
+from ..ideas.checks import Finite, Positive, checked
+from .pictures import Picture, name_of, save_picture, words_of
 
 LIVE_DPI = 80
 STILL_DPI = 110
 SHOWN_DPI = 88
 LABEL_WIDTH = "190px"
 CONTROL_WIDTH = "480px"
+# ipywidgets keeps every widget until it is closed: of one name only the last explorer stays.
+_SHOWN: dict[str, Explorer] = {}
 
 
+@checked
 def slider(
-    low: float,
-    high: float,
-    value: float,
+    low: Finite,
+    high: Finite,
+    value: Finite,
     *,
-    step: float,
+    step: Positive,
     label: str,
     hint: str,
     readout_format: str | None = None,
 ) -> widgets.Widget:
-    """A slider from `low` to `high`, whole numbers if all three numbers are.
+    """A slider from `low` to `high`, whole numbers if all four numbers are.
 
-    `label` stands before it, `hint` (what happens when it moves) behind it.
+    `label` stands before it, `hint` (what happens when it moves) behind it. Raises ValueError
+    unless low < high and `value` lies between them.
     """
+    if not low < high:
+        raise ValueError(f"low={low} must be below high={high}")
+    if not low <= value <= high:
+        raise ValueError(f"value={value} must lie from low={low} to high={high}")
     whole = all(isinstance(number, int) for number in (low, high, value, step))
     kind = widgets.IntSlider if whole else widgets.FloatSlider
     return kind(
@@ -48,19 +59,36 @@ def slider(
     )
 
 
+@checked
 def steps_slider(
-    options: Sequence[float], value: float, *, label: str, hint: str
+    options: Sequence[float], value: Finite, *, label: str, hint: str
 ) -> widgets.Widget:
-    """A slider over shares in [0, 1] that are given one by one, shown in percent."""
+    """A slider over shares in [0, 1] that are given one by one, shown in percent.
+
+    Raises ValueError for other options, and for a `value` that is not one of them.
+    """
+    if not all(isinstance(share, (int, float)) and 0 <= share <= 1 for share in options):
+        raise ValueError(f"options={options!r} must be shares in [0, 1]")
     shown = [(f"{100 * share:g} %", share) for share in options]
-    return widgets.SelectionSlider(options=shown, value=value, **_appearance(label, hint))
+    return _chooser(widgets.SelectionSlider, shown, value, label, hint)
 
 
+@checked
 def choice(options: Sequence[Any], value: Any, *, label: str, hint: str) -> widgets.Widget:
-    """A drop-down list of `options`."""
-    return widgets.Dropdown(options=options, value=value, **_appearance(label, hint))
+    """A drop-down list of `options`. Raises ValueError for a `value` that is not one of them."""
+    return _chooser(widgets.Dropdown, options, value, label, hint)
 
 
+def _chooser(
+    kind: type[widgets.Widget], options: Sequence[Any], value: Any, label: str, hint: str
+) -> widgets.Widget:
+    try:
+        return kind(options=options, value=value, **_appearance(label, hint))
+    except (TraitError, TypeError, ValueError, RuntimeError) as error:
+        raise ValueError(f"value={value!r} must be one of options={options!r}") from error
+
+
+@checked
 def text(value: str, *, label: str, hint: str) -> widgets.Widget:
     """A line of text that the student edits; the picture follows when Enter is pressed."""
     return widgets.Text(value=value, continuous_update=False, **_appearance(label, hint))
@@ -75,41 +103,48 @@ def _appearance(label: str, hint: str) -> dict[str, Any]:
     }
 
 
-def explore(
-    figure_function: Callable[..., Figure], name: str, /, *, alt: str, **controls: widgets.Widget
-) -> Explorer:
-    """Show `figure_function` with a control for each of its arguments that is named.
+@checked
+def explore(figure_function: Callable[..., Figure], /, *fixed: Any, **arguments: Any) -> Explorer:
+    """Show a figure function with a control for each of its arguments that moves.
 
+    `fixed` are its first arguments; of the named ones, those that are widgets (from `slider`,
+    `choice`, `text`, or any ipywidgets with a value) become controls, the others stay as they are.
     The function must take `figure=None` and draw on that Figure when it is given: one Figure is
-    used for all pictures. Controls come from `slider`, `choice` and `text`, or are any ipywidgets
-    with a value. `name` and `alt` are those of `publish`: the picture of the default state is kept
-    like any other figure. Raises TypeError for a control without a value, ValueError for an empty
-    alt text. Taught in notebook 00.
+    used for all pictures. Its file name and its alt text are its own (`pictures.picture`,
+    `describe`): the picture of the default state is kept like any other figure, and the alt text is
+    the caption that tells the present state. A cell that is run again puts its explorer in the
+    place of the former one. Raises TypeError for a widget without a value, ValueError without a
+    control or for a function without name and alt text. Taught in notebook 00.
     """
-    check_alt(alt)
-    for argument, control in controls.items():
+    controls = {name: part for name, part in arguments.items() if isinstance(part, widgets.Widget)}
+    for name, control in controls.items():
         if not hasattr(control, "value"):
-            raise TypeError(f"{argument}={control!r} is not a control: it has no value")
-    explorer = Explorer(figure_function, controls, alt)
-    save_picture(explorer.png, name, alt)
+            raise TypeError(f"{name}={control!r} is not a control: it has no value")
+    if not controls:
+        raise ValueError(f"arguments={list(arguments)} hold no control: give at least one slider")
+    held = {name: value for name, value in arguments.items() if name not in controls}
+    explorer = Explorer(functools.partial(figure_function, *fixed, **held), controls)
+    save_picture(explorer.png, explorer.name, explorer.caption)
+    former, _SHOWN[explorer.name] = _SHOWN.get(explorer.name), explorer
+    if former is not None:
+        former.retire()
     return explorer
 
 
 class Explorer(widgets.VBox):
-    """Controls above a picture. The saved notebook keeps the picture of the default state."""
+    """Controls above a picture and its caption. The saved notebook keeps the default state."""
 
+    @checked
     def __init__(
-        self,
-        figure_function: Callable[..., Figure],
-        controls: dict[str, widgets.Widget],
-        alt: str,
+        self, figure_function: Callable[..., Figure], controls: dict[str, widgets.Widget]
     ) -> None:
         self._figure_function = figure_function
         self._controls = controls
         self._figure = Figure()
         FigureCanvasAgg(self._figure)
+        self._still = Picture(self._png(STILL_DPI), words_of(self._figure))
+        self.name = name_of(self._figure)
         self._message = widgets.HTML()
-        self._still = Picture(self._png(STILL_DPI), alt)
         # Without a width the browser would stretch the picture to the cell.
         width = f"{round(self._figure.get_figwidth() * SHOWN_DPI)}px"
         self._image = widgets.Image(
@@ -117,11 +152,19 @@ class Explorer(widgets.VBox):
             format="png",
             layout=widgets.Layout(width=width, max_width="100%"),
         )
-        self._drawn = self.values
+        self._caption = widgets.HTML(
+            _as_caption(self._still.alt), layout=widgets.Layout(width=width, max_width="100%")
+        )
+        self._drawn: dict[str, Any] | None = self.values
         for control in controls.values():
             control.observe(self._on_change, names="value")
         rows = [_with_hint(control) for control in controls.values()]
-        super().__init__([*rows, self._message, self._image])
+        super().__init__([*rows, self._message, self._image, self._caption])
+
+    @property
+    def caption(self) -> str:
+        """What is shown now, in words: the figure's alt text."""
+        return words_of(self._figure)
 
     @property
     def values(self) -> dict[str, Any]:
@@ -132,6 +175,14 @@ class Explorer(widgets.VBox):
     def png(self) -> bytes:
         """The picture that is shown."""
         return bytes(self._image.value)
+
+    def retire(self) -> None:
+        """Close all widgets that it is made of, except those that a shown explorer uses too."""
+        for control in self._controls.values():
+            control.unobserve(self._on_change, names="value")
+        used = {part for explorer in _SHOWN.values() for part in _parts(explorer)}
+        for part in _parts(self) - used:
+            part.close()
 
     def _png(self, dpi: int) -> bytes:
         """Draw the present state; raises whatever the figure function raises."""
@@ -154,17 +205,21 @@ class Explorer(widgets.VBox):
         The front end holds back a control's next value until this call is done and then sends
         only the latest, so a fast hand skips pictures instead of queueing them.
         """
-        if self.values == self._drawn:
+        wanted = self.values
+        if wanted == self._drawn:
             return
-        self._drawn = self.values
+        # After an interrupt nothing counts as drawn: asked again, the same values are drawn.
+        self._drawn = None
         try:
             self._image.value = self._png(LIVE_DPI)
+            self._caption.value = _as_caption(self.caption)
             self._message.value = ""
         except Exception:
             if get_ipython() is None:
                 raise
             trace = html.escape(traceback.format_exc(limit=-2))
             self._message.value = f"<pre style='color: #a00000'>{trace}</pre>"
+        self._drawn = wanted
 
     def _repr_mimebundle_(self, **options: Any) -> tuple[dict[str, Any], dict[str, Any]]:
         """Offer the live widget and, beside it, the picture for readers without a kernel."""
@@ -172,6 +227,17 @@ class Explorer(widgets.VBox):
         return {**super()._repr_mimebundle_(**options), **still}, metadata
 
 
+def _as_caption(words: str) -> str:
+    style = "color: #555; line-height: 1.4; white-space: normal"
+    return f"<div style='{style}' aria-live='polite'>{html.escape(words)}</div>"
+
+
 def _with_hint(control: widgets.Widget) -> widgets.Widget:
     hint = widgets.HTML(f"<span style='color: #555'>{html.escape(control.tooltip or '')}</span>")
     return widgets.HBox([control, hint], layout=widgets.Layout(flex_flow="row wrap"))
+
+
+def _parts(widget: widgets.Widget) -> set[widgets.Widget]:
+    """Return a widget with its layout, its style and all that is inside it."""
+    beside = {getattr(widget, name) for name in ("layout", "style") if hasattr(widget, name)}
+    return {widget, *beside}.union(*map(_parts, getattr(widget, "children", ())))

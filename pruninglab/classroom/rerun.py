@@ -16,19 +16,25 @@ import nbformat
 from nbconvert.preprocessors import ExecutePreprocessor
 from nbformat import NotebookNode
 
-from ..engine.records import write_whole
+from ..files import write_whole
+from ..ideas.checks import checked
 
 CELL_SECONDS = 300
 LIVE = "application/vnd.jupyter.widget-view+json"
 ADDRESS = re.compile(r" at 0x[0-9a-f]+")
 
 
+@checked
 def rerun(path: Path) -> float:
     """Execute one notebook and save it in place, whole or not at all; return the seconds it took.
 
-    Raises nbclient's CellExecutionError if a cell fails; then the file is left as it was.
+    Raises OSError or ValueError for a file that is no notebook, nbclient's CellExecutionError if a
+    cell fails; then the file is left as it was.
     """
-    notebook = nbformat.read(path, as_version=4)
+    try:
+        notebook = nbformat.reads(path.read_text(encoding="utf-8"), as_version=4)
+    except ValueError as error:
+        raise ValueError(f"path={path} is not a notebook ({error})") from error
     executor = ExecutePreprocessor(
         timeout=CELL_SECONDS, kernel_name="python3", coalesce_streams=True
     )
@@ -39,6 +45,7 @@ def rerun(path: Path) -> float:
     return seconds
 
 
+@checked
 def stable(notebook: NotebookNode) -> NotebookNode:
     """Drop what differs from run to run: widget ids and state, timestamps, addresses, cell ids."""
     notebook.metadata = {
@@ -57,6 +64,7 @@ def stable(notebook: NotebookNode) -> NotebookNode:
     return notebook
 
 
+@checked
 def main(paths: list[str]) -> None:
     """Re-run the notebooks, one after the other, and print the seconds of each."""
     os.environ["PRUNINGLAB_SAVE_FIGURES"] = "1"

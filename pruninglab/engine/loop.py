@@ -11,18 +11,29 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor, nn
 
-from ..choices.rewinds import fine_tune, to_dense
-from ..choices.scores import Batch, Score, at_snapshot, learned_mask
-from ..data import Data
-from ..ideas.nnrelief import clean_up
+from ..choices.needs import Parametrisation, needs
+from ..choices.scores import outside
+from ..data import Data, Split
+from ..ideas.checks import Seed, checked
 from ..settings import device as pick_device
 from .masks import Masks, cut
-from .recipes import Recipe, cell
-from .soft import SoftMask
+from .parametrisation import HardMask, Weights, copy_weights
+from .recipes import Recipe
 from .training import Epoch, State, Training, accuracy, fit, reproducible, validation_accuracy
 
-Weights = dict[str, Tensor]
-SCORE_SAMPLES = 1000
+
+@dataclass(frozen=True, eq=False)
+class Checkpoint:
+    """All that a run needs to go on: the masks and weights with which `round` starts.
+
+    `learned` is what the round before has learned of each weight, if its score is a learned one.
+    """
+
+    round: int
+    masks: Masks
+    weights: Weights
+    snapshots: Mapping[str, Weights]
+    learned: Weights = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,7 +44,9 @@ class Round:
     the state dict after training and before pruning. The last round only trains: there `masks`
     equals `alive` (Algorithm 1 of the SAP paper returns the trained w_T with m_T).
     `nonzero_dead` counts dead weights that training moved off zero: 0, or something is wrong.
-    `soft` is the learned mask before the cut, if the recipe learns one.
+    `learned` is what training has learned of each weight, before the cut, if the score is a learned
+    one. `checkpoint` is from where `prune(..., start=...)` goes on. All of it is this round's own:
+    later rounds change none of it.
     """
 
     index: int
@@ -50,9 +63,21 @@ class Round:
     alive: Masks
     masks: Masks
     trained: Weights
-    net: nn.Module
-    snapshots: Mapping[str, Weights]
-    soft: Mapping[str, Tensor] = field(default_factory=dict)
+    learned: Weights
+    checkpoint: Checkpoint
+    _net: nn.Module = field(repr=False)
+
+    def trained_net(self) -> nn.Module:
+        """Return a network of its own, in eval mode, as it was after training."""
+        net = copy.deepcopy(self._net).eval()
+        net.load_state_dict(self.trained)
+        return net
+
+    def pruned_net(self) -> nn.Module:
+        """Return a network of its own, in eval mode, as it was after the cut."""
+        net = self.trained_net()
+        self.masks.apply_(net)
+        return net
 
     def __str__(self) -> str:
         return (
@@ -62,23 +87,13 @@ class Round:
         )
 
 
-@dataclass(frozen=True, eq=False)
-class Checkpoint:
-    """All that a run needs to go on: the masks and weights with which `round` starts."""
-
-    round: int
-    masks: Masks
-    weights: Weights
-    snapshots: dict[str, Weights]
-    soft: Weights = field(default_factory=dict)
-
-
+@checked
 def prune(
     net: nn.Module,
     data: Data,
     recipe: Recipe,
     *,
-    seed: int,
+    seed: Seed,
     device: str | torch.device | None = None,
     training: Training = Training(),
     start: Checkpoint | None = None,
@@ -86,36 +101,27 @@ def prune(
     """Run `recipe`: yield one `Round` for each of its rounds 0 … `recipe.rounds`.
 
     Round 0 trains the dense network. Each round trains, is measured and (but for the last) pruned;
-    the next one starts from the weights that the recipe rewinds to. `net` is trained in place and,
-    when a round is yielded, holds that round's pruned weights. The same seed on the same machine
-    gives the same bits. `start` goes on from an earlier run's `checkpoint`.
+    the next one starts from the weights that the recipe rewinds to. `net` is trained in place: when
+    a round is yielded it holds that round's pruned weights, in the end the ticket. The same seed on
+    the same machine gives the same bits. `start` goes on from the `checkpoint` of an earlier run's
+    round.
 
-    Raises ValueError or TypeError for bad arguments before any training, and warns of a layer in
-    which no weight lives. Taught in notebook 00; Algorithm 1 of the SAP paper is one of its rows.
+    What cannot work is refused before any training (`Recipe.check`: ValueError or TypeError). Warns
+    of weights that stay outside the density, and of a layer in which no weight lives. Taught in
+    notebook 00; Algorithm 1 of the SAP paper is one of its rows.
     """
-    if not isinstance(seed, int):
-        raise TypeError(f"seed={seed!r} must be a whole number")
-    _check_learned(recipe)
     target = pick_device(device)
+    data = data.to(target)
+    recipe.check(net, data, training)
     net.to(target)
-    masks = Masks.full(net, biases=getattr(recipe.score, "biases", False))
-    state = State(net, data.to(target), masks)
+    state = State(net, data, Masks.full(net, biases=needs(recipe.score).biases))
     if start is not None:
         _resume(state, start, target)
+    if dense := outside(net):
+        warnings.warn(
+            f"{', '.join(dense)}: not pruned, and outside the density", UserWarning, stacklevel=2
+        )
     return _rounds(state, recipe, training, seed)
-
-
-def checkpoint(done: Round, recipe: Recipe, seed: int) -> Checkpoint:
-    """Return what `prune(..., start=...)` needs to go on after the round `done`."""
-    net = copy.deepcopy(done.net)
-    _rewind(net, recipe, done.snapshots, done.masks, seed, done.index)
-    soft = _dead_at_zero(done.soft, done.masks)
-    return Checkpoint(done.index + 1, done.masks, copy_weights(net), dict(done.snapshots), soft)
-
-
-def copy_weights(net: nn.Module) -> Weights:
-    """Return an independent copy of the network's parameters and buffers."""
-    return {name: tensor.detach().clone() for name, tensor in net.state_dict().items()}
 
 
 def _resume(state: State, start: Checkpoint, device: torch.device) -> None:
@@ -127,22 +133,26 @@ def _resume(state: State, start: Checkpoint, device: torch.device) -> None:
         name: {key: tensor.to(device) for key, tensor in weights.items()}
         for name, weights in start.snapshots.items()
     }
-    state.soft = {name: mask.to(device) for name, mask in start.soft.items()}
+    state.learned = {name: score.to(device) for name, score in start.learned.items()}
 
 
 def _rounds(state: State, recipe: Recipe, training: Training, seed: int) -> Iterator[Round]:
     state.snapshots.setdefault("init", copy_weights(state.net))
+    template = copy.deepcopy(state.net)
     while state.round <= recipe.rounds:
-        done = _one_round(state, recipe, training, seed)
-        yield done
-        _rewind(state.net, recipe, state.snapshots, state.masks, seed, state.round)
+        finished = _one_round(state, recipe, training, seed, template)
+        yield finished
         state.round += 1
+        if state.round <= recipe.rounds:
+            state.net.load_state_dict(finished.checkpoint.weights)
 
 
-def _one_round(state: State, recipe: Recipe, training: Training, seed: int) -> Round:
+def _one_round(
+    state: State, recipe: Recipe, training: Training, seed: int, template: nn.Module
+) -> Round:
     start = time.perf_counter()
     _train_round(state, recipe, training, seed)
-    alive, trained, soft = state.masks.clone(), copy_weights(state.net), dict(state.soft)
+    alive, trained, learned = state.masks.clone(), copy_weights(state.net), dict(state.learned)
     seconds = time.perf_counter() - start
     validated = validation_accuracy(state.net, state.data)
     test_accuracy = accuracy(state.net, state.data.test)
@@ -170,82 +180,63 @@ def _one_round(state: State, recipe: Recipe, training: Training, seed: int) -> R
         alive=alive,
         masks=state.masks.clone(),
         trained=trained,
-        net=state.net,
-        snapshots=state.snapshots,
-        soft=soft,
+        learned=learned,
+        checkpoint=_next_start(state, recipe, seed),
+        _net=template,
     )
 
 
 def _train_round(state: State, recipe: Recipe, training: Training, seed: int) -> None:
-    wanted = getattr(recipe.rewind, "epoch", None)
-    soft = _soft_mask(state, recipe)
-    for _ in fit(state, training, recipe.stop, seed, soft):
+    wanted = needs(recipe.rewind).snapshot
+    held = _hold(state, recipe)
+    for _ in fit(state, training, recipe.stop, seed, held):
         if state.round == 0 and state.epoch == wanted:
-            weights = soft.unmasked() if soft else copy_weights(state.net)
-            state.snapshots[f"epoch {wanted}"] = weights
-    if soft:
-        state.soft = soft.values()
+            state.snapshots[f"epoch {wanted}"] = held.weights()
+    state.learned = held.scores() or state.learned
     if state.round == 0:
         state.snapshots["dense"] = copy_weights(state.net)
 
 
+def _hold(state: State, recipe: Recipe) -> Parametrisation:
+    """Return what this round trains; the last round trains the ticket in isolation."""
+    state.masks.apply_(state.net)
+    learns = needs(recipe.score).learns
+    if learns is None or state.round >= recipe.rounds:
+        return HardMask(state.net, state.masks, {})
+    return learns(state.net, state.masks, state.learned)
+
+
 def _prune_round(state: State, recipe: Recipe) -> None:
     """Score the network, cut what the budget asks, and set the newly dead to zero."""
-    split = state.data.train.take(getattr(recipe.score, "samples", SCORE_SAMPLES))
-    scores = _scores(state, recipe.score, (split.inputs, split.targets))
+    wants = needs(recipe.score)
+    images = state.data.train.take(wants.images)
+    scores = state.learned if wants.learns else _score(state, recipe, images)
     state.masks.shrink(cut(scores, state.masks, recipe.budget, recipe.scope))
-    if recipe.clean_up:
-        state.masks.shrink(clean_up(state.net, state.masks, split.inputs))
+    for shrink in recipe.after:
+        state.masks.shrink(shrink(state.net, state.masks, images))
     state.masks.apply_(state.net)
-    state.soft = _dead_at_zero(state.soft, state.masks)
+    state.learned = {
+        name: score.masked_fill(~state.masks[name], 0) for name, score in state.learned.items()
+    }
 
 
-def _scores(state: State, score: Score, batch: Batch) -> dict[str, Tensor]:
-    """Return the score of every weight: what training has learned, or what the score says."""
-    if isinstance(score, learned_mask):
-        return state.soft
-    return score(_judged(state, score), batch)
+def _score(state: State, recipe: Recipe, images: Split) -> dict[str, Tensor]:
+    """Score today's weights, or those of the snapshot that the score asks for."""
+    judged, whose = state.net, needs(recipe.score).weights
+    if whose != "now":
+        judged = copy.deepcopy(state.net)
+        judged.load_state_dict(state.snapshots[whose])
+        state.masks.apply_(judged)
+    return recipe.score(judged, images)
 
 
-def _soft_mask(state: State, recipe: Recipe) -> SoftMask | None:
-    """Return the mask to learn in this round; the last round trains the ticket in isolation."""
-    if not isinstance(recipe.score, learned_mask) or state.round >= recipe.rounds:
-        return None
-    state.masks.apply_(state.net)
-    return SoftMask(state.net, state.masks, state.soft, recipe.score)
-
-
-def _dead_at_zero(soft: Mapping[str, Tensor], masks: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    return {name: mask.masked_fill(~masks[name], 0) for name, mask in soft.items()}
-
-
-def _check_learned(recipe: Recipe) -> None:
-    """Refuse to go on from weights that have the mask in them: it would be multiplied in twice."""
-    if isinstance(recipe.score, learned_mask) and recipe.rewind in (fine_tune, to_dense):
-        raise ValueError(
-            f"rewind={cell(recipe.rewind)} goes on from m ⊙ θ, and a learned mask from m: "
-            "choose to_init, to_epoch or reinitialise"
-        )
-
-
-def _judged(state: State, score: Score) -> nn.Module:
-    """Return the network that the score looks at: today's, or one with a snapshot's weights."""
-    if not isinstance(score, at_snapshot):
-        return state.net
-    earlier = copy.deepcopy(state.net)
-    earlier.load_state_dict(state.snapshots[score.snapshot])
-    state.masks.apply_(earlier)
-    return earlier
-
-
-def _rewind(
-    net: nn.Module,
-    recipe: Recipe,
-    snapshots: Mapping[str, Weights],
-    masks: Masks,
-    seed: int,
-    index: int,
-) -> None:
-    with reproducible(seed, index, -1):
-        recipe.rewind(net, snapshots)
-    masks.apply_(net)
+def _next_start(state: State, recipe: Recipe, seed: int) -> Checkpoint:
+    """Return what the next round starts from, rewound in a copy of the network."""
+    net = copy.deepcopy(state.net)
+    with reproducible(seed, state.round, -1):
+        recipe.rewind(net, state.snapshots)
+    state.masks.apply_(net)
+    snapshots = dict(state.snapshots)
+    return Checkpoint(
+        state.round + 1, state.masks.clone(), copy_weights(net), snapshots, dict(state.learned)
+    )

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+import copy
+from collections.abc import Iterator, Mapping
 
 import torch
+from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from ..choices.budgets import Budget
-from ..choices.scopes import Groups
-from ..choices.scores import prunable
-
-Scope = Callable[[Mapping[str, Tensor], Mapping[str, Tensor]], Iterator[Groups]]
+from ..choices.needs import needs
+from ..choices.scopes import Scope
+from ..choices.scores import Score, prunable
+from ..data import Split
+from ..ideas.checks import checked
+from ..ideas.devices import move_to
 
 
 class Masks(Mapping[str, Tensor]):
@@ -88,6 +92,7 @@ class Masks(Mapping[str, Tensor]):
             if name not in self._alive:
                 raise KeyError(f"keep names {name!r}, but there are masks for {list(self)} only")
             _check_bool(name, mask)
+            mask = mask.to(self[name].device)
             if mask.shape != self[name].shape:
                 raise ValueError(
                     f"keep[{name!r}] has shape {tuple(mask.shape)}, "
@@ -97,7 +102,7 @@ class Masks(Mapping[str, Tensor]):
             if revived:
                 raise ValueError(f"keep[{name!r}] would revive {revived:,} dead weights")
         for name, mask in keep.items():
-            self._alive[name] = mask.clone()
+            self._alive[name] = mask.to(self[name].device, copy=True)
 
     @torch.no_grad()
     def apply_(self, net: nn.Module) -> None:
@@ -109,7 +114,7 @@ class Masks(Mapping[str, Tensor]):
         for name, mask in self.items():
             if name not in named:
                 raise KeyError(f"net has no parameter {name!r}, which has a mask")
-            named[name].masked_fill_(~mask, 0.0)
+            named[name].masked_fill_(~mask.to(named[name].device), 0.0)
 
     def factors(self, net: nn.Module) -> tuple[list[Tensor], list[Tensor]]:
         """Return (parameters, 0/1 factors in their dtype) of the layers in which a weight is dead.
@@ -127,7 +132,10 @@ class Masks(Mapping[str, Tensor]):
     def nonzero_dead(self, net: nn.Module) -> int:
         """Return how many dead weights of `net` are not exactly zero: 0 if all is well."""
         named = dict(net.named_parameters())
-        return sum(int((named[name].detach()[~mask] != 0).sum()) for name, mask in self.items())
+        return sum(
+            int((named[name].detach()[~mask.to(named[name].device)] != 0).sum())
+            for name, mask in self.items()
+        )
 
     def collapsed(self) -> list[str]:
         """Return the names of the weights of which none lives; a layer can do without biases."""
@@ -139,7 +147,12 @@ def _check_bool(name: str, mask: Tensor) -> None:
         raise TypeError(f"mask {name!r} is {mask.dtype}, it must be torch.bool")
 
 
-def keep_largest(scores: Tensor, alive: Tensor, keep: Tensor) -> Tensor:
+@checked
+def keep_largest(
+    scores: Float[Tensor, "groups members"],
+    alive: Bool[Tensor, "groups members"],
+    keep: Int[Tensor, " groups"],
+) -> Bool[Tensor, "groups members"]:
     """Keep exactly `keep[g]` living members of each group g: those with the largest scores.
 
     `scores` float (groups, members), `alive` bool of the same shape, `keep` int64 (groups,),
@@ -150,11 +163,6 @@ def keep_largest(scores: Tensor, alive: Tensor, keep: Tensor) -> Tensor:
     >>> keep_largest(torch.tensor([[1.0, 1.0, 1.0]]), torch.ones(1, 3).bool(), torch.tensor([2]))
     tensor([[ True,  True, False]])
     """
-    if scores.shape != alive.shape or keep.shape != scores.shape[:1]:
-        raise ValueError(
-            f"shapes do not fit: scores {tuple(scores.shape)}, alive {tuple(alive.shape)}, "
-            f"keep {tuple(keep.shape)}; expected (groups, members) twice and (groups,)"
-        )
     living = alive.sum(dim=1)
     if bool((keep < 0).any()) or bool((keep > living).any()):
         raise ValueError(
@@ -162,10 +170,11 @@ def keep_largest(scores: Tensor, alive: Tensor, keep: Tensor) -> Tensor:
             f"of {living.tolist()[:5]} (first groups)"
         )
     order = scores.masked_fill(~alive, -torch.inf).argsort(dim=1, descending=True, stable=True)
-    places = torch.arange(scores.shape[1], device=scores.device)
-    return torch.zeros_like(alive).scatter_(1, order, places < keep[:, None])
+    rank = torch.arange(scores.shape[1], device=scores.device)
+    return torch.zeros_like(alive).scatter_(1, order, rank < keep[:, None])
 
 
+@checked
 def cut(
     scores: Mapping[str, Tensor], masks: Mapping[str, Tensor], budget: Budget, scope: Scope
 ) -> dict[str, Tensor]:
@@ -173,20 +182,66 @@ def cut(
 
     Each score must broadcast to its parameter; one that scores whole kernels, (out, in, 1, 1),
     lets a kernel live or die as one member. Raises KeyError for a score without a mask, ValueError
-    for scores that are negative, not finite or of a shape that does not broadcast.
+    for scores that are negative, not finite or of a shape that does not broadcast, for no scores,
+    for a scope without groups, and for a budget that does not return a whole number per group.
     """
+    if not scores:
+        raise ValueError("scores is empty: the score says nothing of any weight")
     members = {}
     for name, score in scores.items():
         if name not in masks:
             raise KeyError(f"scores name {name!r}, but there are masks for {list(masks)} only")
-        members[name] = _as_members(name, score, masks[name])
+        members[name] = _as_members(name, score.to(masks[name].device), masks[name])
     alive = {name: _any_alive(masks[name], score.shape) for name, score in members.items()}
     keep: dict[str, Tensor] = {}
     for groups in scope(members, alive):
-        chosen = getattr(budget, "for_kind", lambda kind: budget)(groups.kind)
-        counts = chosen(groups.scores, groups.alive)
+        counts = _counted(budget(groups), len(groups.scores))
         keep |= groups.split(keep_largest(groups.scores, groups.alive, counts))
+    if not keep:
+        raise ValueError("scope yields no groups, so nothing competes")
     return {name: kept & masks[name] for name, kept in keep.items()}
+
+
+def _counted(keep: Tensor, groups: int) -> Tensor:
+    """Refuse what a budget must not return: a count that is not whole, or not one per group."""
+    whole = isinstance(keep, Tensor) and not (keep.is_floating_point() or keep.is_complex())
+    if not whole or keep.shape != (groups,):
+        shown = tuple(keep.shape) if isinstance(keep, Tensor) else keep
+        raise ValueError(
+            f"budget must return a whole number (int64) for each of {groups} groups, not {shown}"
+            + (f" of {keep.dtype}" if isinstance(keep, Tensor) else "")
+        )
+    return keep
+
+
+@checked
+def cut_once(
+    net: nn.Module,
+    images: Split,
+    score: Score,
+    budget: Budget,
+    scope: Scope,
+    masks: Masks | None = None,
+) -> tuple[nn.Module, Masks]:
+    """Prune a copy of `net` once, without training: return it, in eval mode, and its masks.
+
+    `masks` are those that live already; the network and they stay as they are. What the pruning
+    loop does between two trainings. Taught in notebook 00.
+
+    >>> from pruninglab.choices import budgets, scopes, scores
+    >>> images = Split(torch.ones(1, 4), torch.tensor([0]))
+    >>> pruned, masks = cut_once(
+    ...     nn.Linear(4, 2), images, scores.magnitude, budgets.fraction(0.5), scopes.layer)
+    >>> masks.kept, int((pruned.weight != 0).sum())
+    (4, 4)
+    """
+    pruned = copy.deepcopy(net).eval()
+    move_to(pruned, images.inputs)
+    left = Masks.full(pruned, biases=needs(score).biases) if masks is None else masks.clone()
+    scores = score(pruned, images.take(needs(score).images))
+    left.shrink(cut(scores, left, budget, scope))
+    left.apply_(pruned)
+    return pruned, left
 
 
 def _as_members(name: str, score: Tensor, mask: Tensor) -> Tensor:

@@ -2,19 +2,19 @@
 
 A record is a folder with `record.json` (what ran, where, and a row per round) and the checkpoint
 of the last whole round as safetensors. Both are written beside and renamed, so a run that is
-killed at any moment leaves the last whole round. No pickle: a record can be read by anything and
-runs nothing.
+killed at any moment leaves the last whole round; both are under a checksum, and what is damaged is
+set aside. No pickle: a record can be read by anything and runs nothing.
 """
 
 from __future__ import annotations
 
 import hashlib
-import inspect
 import json
-import os
+import math
+import tempfile
 import warnings
 from collections.abc import Iterator, Mapping
-from dataclasses import fields, is_dataclass
+from dataclasses import fields
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -24,28 +24,33 @@ from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
 from torch import Tensor, nn
 
-from ..choices import scopes
+from ..choices.scopes import SCOPES
 from ..data import Data
+from ..files import write_whole
+from ..ideas.checks import Seed, checked
 from ..ideas.pqi import gini_index, pq_index
 from ..settings import device as pick_device
 from ..settings import environment
-from .loop import Checkpoint, Round, Weights, checkpoint, prune
+from .fingerprint import fingerprint
+from .loop import Checkpoint, Round, prune
 from .masks import Masks
-from .recipes import CHOICES, Recipe, cell
+from .parametrisation import Weights
+from .recipes import Recipe
+from .results import Row
 from .training import Training
 
-Row = dict[str, Any]
-PACKAGE = Path(__file__).resolve().parents[1]
-RUNS = PACKAGE.parent / "runs"
-SCOPES = {"global": scopes.global_, "layer": scopes.layer, "neuron": scopes.neuron}
+RUNS = Path(__file__).resolve().parents[2] / "runs"
+# How often a record is read again that changes while it is read.
+TRIES = 5
 
 
+@checked
 def recorded(
     net: nn.Module,
     data: Data,
     recipe: Recipe,
     *,
-    seed: int,
+    seed: Seed,
     training: Training = Training(),
     device: str | torch.device | None = None,
     folder: str | Path | None = None,
@@ -54,50 +59,82 @@ def recorded(
 
     Rounds that an earlier run of the same recipe, training, seed, network, data and code has saved
     under `folder` (runs/ by default) are yielded from there; then the run goes on as if it had
-    never stopped. Two processes on the same record do no harm: they compute the same rows. A
-    damaged record is set aside with a warning and the run starts anew. Taught in notebook 02.
+    never stopped. In the end `net` holds the trained ticket, also if nothing was left to run. Two
+    processes or threads on the same record do no harm: they compute the same rows. A damaged record
+    is set aside with a warning and the run starts anew.
+
+    Raises TypeError for a choice that a record cannot see through (`engine.fingerprint`), OSError
+    for a folder that cannot be written, and whatever `prune` refuses, all before any training.
+    Taught in notebook 02.
     """
     target = pick_device(device)
+    recipe.check(net, data.to(target), training)
+    net.to(target)
     what = identity(net, data, recipe, seed, training, target)
     record = Record(Path(folder or RUNS) / what["key"][:16])
+    record.prepare()
+    return _go_on(net, data, recipe, record, what, training, target)
+
+
+def _go_on(
+    net: nn.Module,
+    data: Data,
+    recipe: Recipe,
+    record: Record,
+    what: Row,
+    training: Training,
+    target: torch.device,
+) -> Iterator[Row]:
+    seed = what["seed"]
     rows, start = record.load(what)
     yield from rows
-    if len(rows) > recipe.rounds:
+    if start is not None and len(rows) > recipe.rounds:
+        net.load_state_dict(start.weights)
         return
     run = prune(net, data, recipe, seed=seed, training=training, device=target, start=start)
-    for done in run:
-        rows = [*rows, row_of(done, seed)]
-        record.save(what, rows, checkpoint(done, recipe, seed), environment(target))
+    for finished in run:
+        rows = [*rows, row_of(finished, seed)]
+        go_on = finished.checkpoint
+        if finished.index == recipe.rounds:
+            # Nothing comes after: who reads the record wants the ticket.
+            go_on = Checkpoint(go_on.round, go_on.masks, finished.trained, {})
+        record.save(what, rows, go_on, environment(target))
         yield rows[-1]
 
 
-def row_of(done: Round, seed: int) -> Row:
-    """Return what a round measured as plain numbers: one row of the frame."""
-    trained = sparsity(done.trained, done.alive)
-    was_cut = done.pruned_density < done.density
+@checked
+def row_of(finished: Round, seed: Seed) -> Row:
+    """Return what a round measured as plain numbers: one row of `Runs`.
+
+    What only a cut or a validation split gives is None without one.
+    """
+    was_cut = finished.pruned_density < finished.density
+    pruned = sparsity_indices(finished.trained, finished.masks) if was_cut else {}
+    validated = finished.validation_accuracy
     return {
-        "round": done.index,
+        "round": finished.index,
         "seed": seed,
-        "density": done.density,
-        "pruned_density": done.pruned_density,
-        "layer_density": done.alive.layer_density(),
-        "validation_accuracy": done.validation_accuracy,
-        "test_accuracy": done.test_accuracy,
-        "pruned_test_accuracy": done.pruned_test_accuracy,
-        "epochs": len(done.history),
-        "loss": done.history[-1].loss if done.history else None,
-        "seconds": done.seconds,
-        "nonzero_dead": done.nonzero_dead,
-        "collapsed": list(done.collapsed),
-        **trained,
-        **{
-            f"pruned_{key}": value
-            for key, value in (sparsity(done.trained, done.masks) if was_cut else trained).items()
-        },
+        "density": finished.density,
+        "pruned_density": finished.pruned_density,
+        "layer_density": finished.alive.layer_density(),
+        "validation_accuracy": None if math.isnan(validated) else validated,
+        "test_accuracy": finished.test_accuracy,
+        "pruned_test_accuracy": finished.pruned_test_accuracy if was_cut else None,
+        "epochs": len(finished.history),
+        "loss": finished.history[-1].loss if finished.history else None,
+        "seconds": finished.seconds,
+        "nonzero_dead": finished.nonzero_dead,
+        "collapsed": list(finished.collapsed),
+        **sparsity_indices(finished.trained, finished.alive),
+        "pruned_pqi": pruned.get("pqi", NOT_CUT),
+        "pruned_gini": pruned.get("gini", NOT_CUT),
     }
 
 
-def sparsity(weights: Mapping[str, Tensor], masks: Mapping[str, Tensor]) -> Row:
+NOT_CUT = {"global": {"all": None}}
+
+
+def sparsity_indices(weights: Mapping[str, Tensor], masks: Mapping[str, Tensor]) -> Row:
     """Return PQ Index (½, 1) and Gini index per scope.
 
     Of all living weights, of each layer, and the mean over the neurons of each layer; None where
@@ -110,12 +147,12 @@ def sparsity(weights: Mapping[str, Tensor], masks: Mapping[str, Tensor]) -> Row:
             rows = groups.scores.masked_fill(~groups.alive, 0).any(dim=1)
             w, alive = groups.scores[rows], groups.alive[rows]
             name = "all" if scope == "global" else groups.pieces[0][0]
-            place = measured["pqi"].setdefault(scope, {}), measured["gini"].setdefault(scope, {})
-            if not len(w):
-                place[0][name] = place[1][name] = None
-                continue
-            place[0][name] = float(pq_index(w, 0.5, 1.0, mask=alive, dim=1).mean())
-            place[1][name] = float(gini_index(w, mask=alive, dim=1).mean())
+            values: dict[str, float | None] = {"pqi": None, "gini": None}
+            if len(w):
+                values["pqi"] = float(pq_index(w, 0.5, 1.0, mask=alive, dim=1).mean())
+                values["gini"] = float(gini_index(w, mask=alive, dim=1).mean())
+            for index, value in values.items():
+                measured[index].setdefault(scope, {})[name] = value
     return measured
 
 
@@ -128,16 +165,19 @@ def identity(
     device: torch.device,
 ) -> Row:
     """Return what decides the numbers of a run, and the key made of it."""
+    where = environment(device)
     what: Row = {
         "recipe": str(recipe),
-        "choices": {name: _describe(getattr(recipe, name)) for name in CHOICES},
-        "training": {f.name: _describe(getattr(training, f.name)) for f in fields(training)},
+        "choices": {f.name: fingerprint(vars(recipe)[f.name], f.name) for f in fields(recipe)},
+        "training": {f.name: fingerprint(vars(training)[f.name], f.name) for f in fields(training)},
         "seed": seed,
-        "device": device.type,
+        "device": where["device"],
+        "threads": where["threads"] if device.type == "cpu" else None,
+        "torch": where["torch"],
         "data": f"{data.name}, {len(data.train)} + {len(data.validation)} + {len(data.test)}",
-        "data_hash": _hash_tensors([data.train.inputs, data.train.targets, data.test.inputs]),
+        "data_hash": fingerprint([data.train, data.validation, data.test], "data"),
         "net": type(net).__name__ + f", {sum(p.numel() for p in net.parameters())} parameters",
-        "net_hash": _hash_tensors(list(net.state_dict().values())),
+        "net_hash": fingerprint(net, "net"),
         "code": code_version(),
     }
     # Through JSON and back, so that it equals what is read from disk: tuples become lists.
@@ -147,12 +187,12 @@ def identity(
 
 @cache
 def code_version() -> str:
-    """Return a hash of the package's source that can change a number (not of classroom/)."""
-    digest = hashlib.sha256()
-    for path in sorted(PACKAGE.rglob("*.py")):
-        if not {"classroom", "papers"} & set(path.relative_to(PACKAGE).parts):
-            digest.update(path.read_bytes())
-    return digest.hexdigest()[:16]
+    """Return a hash of the code that every run goes through: the loop and all that it calls."""
+    return fingerprint([prune, row_of], "the engine")
+
+
+class Damaged(ValueError):
+    """A record does not say what it should."""
 
 
 class Record:
@@ -162,36 +202,66 @@ class Record:
         self.folder = folder
         self.path = folder / "record.json"
 
-    def load(self, what: Row) -> tuple[list[Row], Checkpoint | None]:
-        """Return the rows that are saved and where to go on; nothing if there is no record."""
-        if not self.path.exists():
-            return [], None
+    def prepare(self) -> None:
+        """Make the folder and try to write there. Raises OSError, naming it, if that fails."""
         try:
-            saved = json.loads(self.path.read_text(encoding="utf-8"))
-            if saved["identity"] != what:
-                raise ValueError("it is the record of another run")
-            rows = list(saved["rows"])
-            return rows, self._load_checkpoint(len(rows), saved["sha256"])
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            self._set_aside(error)
-            return [], None
+            self.folder.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryFile(dir=self.folder):
+                pass
+        except OSError as error:
+            text = error.strerror or str(error)
+            raise OSError(
+                error.errno, f"folder cannot be written: {text}", str(self.folder)
+            ) from error
 
-    def _load_checkpoint(self, number: int, sha256: str) -> Checkpoint:
-        content = self._checkpoint_path(number).read_bytes()
-        if hashlib.sha256(content).hexdigest() != sha256:
-            raise ValueError("the checkpoint does not have the checksum that the record names")
+    def load(self, what: Row) -> tuple[list[Row], Checkpoint | None]:
+        """Return the rows that are saved and where to go on; nothing if there is no record.
+
+        A record that another process has written on while we read is read again.
+        """
+        content = None
+        for _ in range(TRIES):
+            try:
+                content = self.path.read_bytes()
+                return self._parse(content, what)
+            except FileNotFoundError:
+                if not self.path.exists():
+                    return [], None
+                error: Exception = Damaged("a file of it is missing")
+            except Exception as found:
+                error = found
+            if self._now() == content:
+                break
+        self._set_aside(error, content)
+        return [], None
+
+    def _now(self) -> bytes | None:
+        try:
+            return self.path.read_bytes()
+        except OSError:
+            return None
+
+    def _parse(self, content: bytes, what: Row) -> tuple[list[Row], Checkpoint]:
+        saved = json.loads(content.decode("utf-8"))
+        if saved["identity"] != what:
+            raise Damaged("it is the record of another run")
+        rows = saved["rows"]
+        if saved["rows_sha256"] != _hash_rows(rows):
+            raise Damaged("the rows do not have the checksum that the record names")
+        state = self._checkpoint_path(len(rows)).read_bytes()
+        if hashlib.sha256(state).hexdigest() != saved["sha256"]:
+            raise Damaged("the checkpoint does not have the checksum that the record names")
         parts: dict[str, Weights] = {}
-        for name, tensor in load_tensors(content).items():
+        for name, tensor in load_tensors(state).items():
             part, _, key = name.partition("|")
             parts.setdefault(part, {})[key] = tensor
         masks, weights = Masks(parts.pop("masks")), parts.pop("weights")
-        soft = parts.pop("soft", {})
-        return Checkpoint(number, masks, weights, parts, soft)
+        learned = parts.pop("learned", {})
+        return rows, Checkpoint(len(rows), masks, weights, parts, learned)
 
     def save(self, what: Row, rows: list[Row], state: Checkpoint, where: dict[str, str]) -> None:
         """Write the checkpoint, then the record that names it; each whole or not at all."""
-        self.folder.mkdir(parents=True, exist_ok=True)
-        parts = {"masks": dict(state.masks), "weights": state.weights, "soft": state.soft}
+        parts = {"masks": dict(state.masks), "weights": state.weights, "learned": state.learned}
         parts |= state.snapshots
         content = save_tensors(
             {
@@ -204,21 +274,36 @@ class Record:
             "identity": what,
             "environment": where,
             "sha256": hashlib.sha256(content).hexdigest(),
+            "rows_sha256": _hash_rows(rows),
             "rows": rows,
         }
+        text = json.dumps(saved, indent=1, ensure_ascii=False, allow_nan=False)
+        self.folder.mkdir(parents=True, exist_ok=True)
         write_whole(self._checkpoint_path(len(rows)), content)
-        write_whole(self.path, json.dumps(saved, indent=1, ensure_ascii=False).encode())
+        write_whole(self.path, text.encode())
         # Keep one checkpoint more than needed: another process may be about to read it.
         self._checkpoint_path(len(rows) - 2).unlink(missing_ok=True)
 
     def _checkpoint_path(self, number: int) -> Path:
         return self.folder / f"round_{number:03d}.safetensors"
 
-    def _set_aside(self, error: Exception) -> None:
+    def _set_aside(self, error: Exception, content: bytes | None) -> None:
+        """Rename the damaged folder, unless another process has just done so."""
         number = 1
-        while (aside := self.folder.with_name(f"{self.folder.name}.damaged-{number}")).exists():
+        while self._now() == content:
+            aside = self.folder.with_name(f"{self.folder.name}.damaged-{number}")
+            try:
+                if not aside.exists():
+                    self.folder.rename(aside)
+                    break
+            except FileNotFoundError:
+                return
+            except OSError:
+                if not aside.exists():
+                    raise
             number += 1
-        self.folder.rename(aside)
+        else:
+            return
         warnings.warn(
             f"the record {self.folder} is damaged ({error}); it is kept as {aside.name}, "
             "and the run starts anew",
@@ -227,39 +312,6 @@ class Record:
         )
 
 
-def write_whole(path: Path, content: bytes) -> None:
-    """Write a file whole or not at all: beside its place first, then renamed."""
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
-    with beside.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    beside.replace(path)
-
-
-def _hash_tensors(tensors: list[Tensor]) -> str:
-    digest = hashlib.sha256()
-    for tensor in tensors:
-        digest.update(str(tensor.shape).encode())
-        digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
-    return digest.hexdigest()[:16]
-
-
-def _describe(choice: Any) -> Any:
-    """Describe a choice so that another one is described otherwise: a function by its source."""
-    if is_dataclass(choice) and not isinstance(choice, type):
-        return {"is": type(choice).__name__, **{k: _describe(v) for k, v in vars(choice).items()}}
-    if callable(choice):
-        return {"is": cell(choice), "source": _source(choice)}
-    return choice
-
-
-def _source(function: Any) -> str:
-    """Hash a function's source; those of the package are covered by `code_version`."""
-    if str(getattr(function, "__module__", "")).startswith("pruninglab."):
-        return "pruninglab"
-    try:
-        text = inspect.getsource(function)
-    except (OSError, TypeError):
-        text = repr(getattr(function, "__code__", function))
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
+def _hash_rows(rows: Any) -> str:
+    text = json.dumps(rows, sort_keys=True, ensure_ascii=False, allow_nan=False)
+    return hashlib.sha256(text.encode()).hexdigest()

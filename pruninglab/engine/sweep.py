@@ -9,14 +9,15 @@ from torch import nn
 from tqdm.auto import tqdm
 
 from ..data import Data
+from ..ideas.checks import checked
 from .loop import prune
 from .recipes import Recipe
-from .records import Row, recorded, row_of
+from .records import recorded, row_of
+from .results import Row, Runs
 from .training import Training
 
-Frames = dict[str, list[list[Row]]]
 
-
+@checked
 def compare(
     recipes: Mapping[str, Recipe],
     make_net: Callable[[int], nn.Module],
@@ -25,8 +26,8 @@ def compare(
     seeds: Sequence[int],
     training: Training = Training(),
     folder: str | Path | None = None,
-) -> Frames:
-    """Run every recipe with every seed; return {label: [rows of a seed, …]}.
+) -> Runs:
+    """Run every recipe with every seed; return their `Runs`.
 
     `make_net(seed)` makes the network: all recipes of a seed start from the same weights and see
     the same batches. With `folder` each round is saved there and a stopped comparison goes on
@@ -36,12 +37,12 @@ def compare(
     """
     if not recipes or not seeds:
         raise ValueError(f"recipes and seeds must not be empty: {list(recipes)}, {list(seeds)}")
-    frames: Frames = {label: [] for label in recipes}
+    rows: dict[str, list[list[Row]]] = {label: [] for label in recipes}
     todo = [(seed, label) for seed in seeds for label in recipes]
     for seed, label in tqdm(todo, desc="runs", disable=folder is None):
-        rows = _rows(recipes[label], make_net(seed), data, seed, training, folder)
-        frames[label].append(list(rows))
-    return frames
+        run = _rows(recipes[label], make_net(seed), data, seed, training, folder)
+        rows[label].append(list(run))
+    return Runs(rows)
 
 
 def _rows(

@@ -3,32 +3,39 @@
 from __future__ import annotations
 
 import math
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from ..choices.stops import Stop, epochs
+from ..choices.needs import Parametrisation, needs
+from ..choices.stops import Epoch, Progress, Stop, epochs
 from ..data import Data, Split
+from ..ideas.checks import Count, Finite, NonNegative, Seed, Share, Whole, checked
+from ..ideas.devices import move_to
+from ..ideas.modes import evaluating
 from .masks import Masks
-from .soft import SoftMask
+from .parametrisation import HardMask
+
+EPOCHS = 100
 
 Objective = Callable[[nn.Module, Tensor, Tensor], Tensor]
 Schedule = Callable[[int, int], float]
 OptimizerFactory = Callable[[Iterable[nn.Parameter]], torch.optim.Optimizer]
 
 
+@checked
 @dataclass(frozen=True)
 class sgd:
     """Stochastic gradient descent, as `torch.optim.SGD` (weight decay inside the gradient)."""
 
-    lr: float = 0.1
-    momentum: float = 0.9
-    weight_decay: float = 5e-4
+    lr: NonNegative = 0.1
+    momentum: Share = 0.9
+    weight_decay: NonNegative = 5e-4
     nesterov: bool = True
 
     def __call__(self, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
@@ -43,12 +50,13 @@ class sgd:
         )
 
 
+@checked
 @dataclass(frozen=True)
 class adam:
     """Adam, as `torch.optim.Adam`: weight decay inside the gradient, as NNrelief needs it."""
 
-    lr: float = 1e-3
-    weight_decay: float = 5e-4
+    lr: NonNegative = 1e-3
+    weight_decay: NonNegative = 5e-4
 
     def __call__(self, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
         weights = list(parameters)
@@ -62,22 +70,25 @@ def _can_fuse(weights: list[nn.Parameter]) -> bool:
     return all(weight.device.type in ("cpu", "cuda") for weight in weights)
 
 
-def constant(epoch: int, total: int) -> float:
+@checked
+def constant(epoch: Whole, total: Count) -> float:
     """Learning-rate factor 1 in every epoch."""
     return 1.0
 
 
-def cosine(epoch: int, total: int) -> float:
+@checked
+def cosine(epoch: Whole, total: Count) -> float:
     """Learning-rate factor that falls from 1 to 0 along half a cosine over `total` epochs."""
     return (1 + math.cos(math.pi * epoch / total)) / 2
 
 
+@checked
 @dataclass(frozen=True)
-class steps:
+class multistep:
     """Learning-rate factor multiplied by `factor` at each epoch in `at` (epochs count from 0)."""
 
     at: tuple[int, ...]
-    factor: float = 0.1
+    factor: Finite = 0.1
 
     def __call__(self, epoch: int, total: int) -> float:
         return self.factor ** sum(epoch >= start for start in self.at)
@@ -88,58 +99,40 @@ def cross_entropy(net: nn.Module, inputs: Tensor, targets: Tensor) -> Tensor:
     return nn.functional.cross_entropy(net(inputs), targets)
 
 
+@checked
 @dataclass(frozen=True)
 class Training:
     """How a network is trained: the same for every method that is compared.
 
     The defaults are those of Table 3 of the SAP paper. `schedule` maps (epoch from 0, epochs in
-    all) to a factor of the learning rate; `max_epochs` ends a round whose stop never says so.
+    all) to a factor of the learning rate. `max_epochs` caps every round; without it a round lasts
+    as long as its stop says, and 100 epochs where the stop does not say how long that can be.
+    Taught in notebook 00.
     """
 
     optimizer: OptimizerFactory = field(default_factory=sgd)
-    batch_size: int = 250
+    batch_size: Count = 250
     schedule: Schedule = cosine
-    max_epochs: int = 100
+    max_epochs: Count | None = None
     objective: Objective = cross_entropy
 
-    def __post_init__(self) -> None:
-        for name in ("batch_size", "max_epochs"):
-            value = getattr(self, name)
-            if not isinstance(value, int) or value < 1:
-                raise ValueError(f"{name}={value!r} must be a whole number, at least 1")
-
-
-@dataclass(frozen=True)
-class Epoch:
-    """One pass over the training set: mean training loss, accuracy in [0, 1], seconds."""
-
-    epoch: int
-    loss: float
-    validation_accuracy: float
-    seconds: float
+    def longest(self, stop: Stop, dense: bool = False) -> int:
+        """Return the most epochs that a round, or the dense round, can have with this stop."""
+        wants = needs(stop)
+        asked = wants.dense if dense and wants.dense is not None else wants.epochs
+        known = [epochs for epochs in (asked, self.max_epochs) if epochs is not None]
+        return min(known, default=EPOCHS)
 
 
 @dataclass
-class State:
-    """Where a run stands: what a stop may look at.
+class State(Progress):
+    """Where a run stands, for the engine: the masks, and what the last round has learned."""
 
-    `round` 0 is the dense one; `epoch` counts from 1 within the round; `history` is this round's.
-    `memory` lives as long as the run: a stop keeps there what it measured once. It is a cache and
-    must be recomputable from `snapshots`, for a resumed run starts with an empty one. `soft` is a
-    learned mask between rounds, empty for a recipe that learns none.
-    """
-
-    net: nn.Module
-    data: Data
     masks: Masks
-    round: int = 0
-    epoch: int = 0
-    history: list[Epoch] = field(default_factory=list)
-    snapshots: dict[str, dict[str, Tensor]] = field(default_factory=dict)
-    memory: dict[Any, Any] = field(default_factory=dict)
-    soft: dict[str, Tensor] = field(default_factory=dict)
+    learned: dict[str, Tensor] = field(default_factory=dict)
 
 
+@checked
 def train(
     net: nn.Module,
     data: Data,
@@ -147,86 +140,131 @@ def train(
     stop: Stop = epochs(5),
     training: Training = Training(),
     masks: Masks | None = None,
-    seed: int = 0,
+    seed: Seed = 0,
 ) -> list[Epoch]:
     """Train `net` in place on `data.train` until `stop`; return what each epoch measured.
 
-    Dead weights of `masks` are exactly zero before and after every step. The same seed on the same
-    machine gives the same bits. Raises FloatingPointError if the loss stops being finite.
+    The network moves to the data. Dead weights of `masks` are exactly zero before and after every
+    step. The same seed on the same machine gives the same bits. Raises ValueError for a network or
+    data that cannot be trained, FloatingPointError if the loss stops being finite. Taught in
+    notebook 00.
     """
+    check_trainable(net, data, stop)
+    move_to(net, data.train.inputs)
     state = State(net, data, masks or Masks.full(net))
     for _ in fit(state, training, stop, seed):
         pass
     return state.history
 
 
+def check_trainable(net: nn.Module, data: Data, stop: Stop) -> None:
+    """Refuse, by name, a network, data or a stop with which no training can begin."""
+    if isinstance(net, nn.DataParallel):
+        raise ValueError("net is a DataParallel: give net.module, the network inside")
+    parameters = dict(net.named_parameters())
+    inputs = data.train.inputs
+    for name, parameter in parameters.items():
+        if isinstance(parameter, nn.UninitializedParameter):
+            raise ValueError(f"net is lazy: {name!r} is not made yet; run it once on an image")
+        if parameter.is_meta:
+            raise ValueError(f"net is on the meta device: {name!r} holds no numbers")
+        if parameter.dtype != inputs.dtype:
+            raise ValueError(
+                f"net has {name!r} in {parameter.dtype}, and the images are {inputs.dtype}: "
+                "one type for both, such as net.float()"
+            )
+    if not any(parameter.requires_grad for parameter in parameters.values()):
+        raise ValueError("net has no parameter that requires a gradient, so nothing is trained")
+    extra = [name for name, part in net.state_dict().items() if not isinstance(part, Tensor)]
+    if extra:
+        raise ValueError(f"net keeps {extra} in its state, which are no tensors (get_extra_state)")
+    for name, split in {"train": data.train, "test": data.test}.items():
+        if not len(split):
+            raise ValueError(f"data.{name} is empty")
+    wants = needs(stop)
+    if (wants.validation or wants.restore == "best") and not len(data.validation):
+        raise ValueError("stop needs a validation split, and data.validation is empty")
+
+
 def fit(
-    state: State, training: Training, stop: Stop, seed: int, soft: SoftMask | None = None
+    state: State,
+    training: Training,
+    stop: Stop,
+    seed: int,
+    held: Parametrisation | None = None,
 ) -> Iterator[State]:
     """Train one round, yielding the state after every epoch: the body of `train` and `prune`.
 
-    With `soft` a mask in [0, 1] is trained together with the weights.
+    `held` is what is trained; the network under a hard mask by default. A stop that may end a round
+    before its first epoch is asked there. Where the stop wants the best epoch back, its state is
+    restored before the last yield, however the round ends.
     """
-    limit = min(getattr(stop, "at_most", training.max_epochs), training.max_epochs)
+    limit = training.longest(stop)
     state.epoch, state.history = 0, []
-    make = training.optimizer
-    optimizer = soft.optimizer(make) if soft else make(state.net.parameters())
+    held = held or HardMask(state.net, state.masks, {})
+    optimizer = _make_optimizer(training, held)
     schedule = torch.optim.lr_scheduler.LambdaLR(
         optimizer, lambda epoch: training.schedule(epoch, max(limit, 1))
     )
-    state.masks.apply_(state.net)
+    if needs(stop).at_once and stop(state):
+        return
+    best, kept = -1.0, None
     while state.epoch < limit:
         state.epoch += 1
-        start = time.perf_counter()
-        with reproducible(seed, state.round, state.epoch) as generator:
-            if soft:
-                soft.begin_epoch(state.epoch, limit)
-            loss = _one_epoch(state, training, optimizer, generator, soft)
+        state.history.append(_one_epoch(state, training, optimizer, held, seed, limit))
         schedule.step()
-        state.history.append(
-            Epoch(
-                epoch=state.epoch,
-                loss=loss,
-                validation_accuracy=validation_accuracy(state.net, state.data),
-                seconds=time.perf_counter() - start,
-            )
-        )
-        stopped = stop(state)
+        reached = state.history[-1].validation_accuracy
+        if needs(stop).restore == "best" and reached > best:
+            best, kept = reached, held.state()
+        ended = stop(state) or state.epoch >= limit
+        if ended and kept is not None:
+            held.load(kept)
         yield state
-        if stopped:
+        if ended:
             return
+
+
+def _make_optimizer(training: Training, held: Parametrisation) -> torch.optim.Optimizer:
+    """Return the optimizer of what is held; further groups have settings of their own."""
+    first, *others = held.groups()
+    optimizer = training.optimizer(first["params"])
+    if not isinstance(optimizer, torch.optim.Optimizer):
+        raise TypeError(f"optimizer of training made {optimizer!r}, which is no torch optimizer")
+    for group in others:
+        optimizer.add_param_group(group)
+    return optimizer
 
 
 def _one_epoch(
     state: State,
     training: Training,
     optimizer: torch.optim.Optimizer,
-    generator: torch.Generator,
-    soft: SoftMask | None,
-) -> float:
-    """Make one pass over the training split; return the mean loss."""
+    held: Parametrisation,
+    seed: int,
+    limit: int,
+) -> Epoch:
+    """Make one pass over the training split; return what it measured."""
+    start = time.perf_counter()
     state.net.train()
-    weights, factors = state.masks.factors(state.net)
     total = torch.zeros((), device=state.data.train.inputs.device)
-    for inputs, targets in state.data.train.batches(training.batch_size, generator):
-        loss = training.objective(state.net, inputs, targets)
-        optimizer.zero_grad()
-        loss.backward()
-        if soft:
-            soft.chain_()
-        optimizer.step()
-        if soft:
-            soft.apply_()
-        for weight, factor in zip(weights, factors, strict=True):
-            weight.mul_(factor)
-        total.add_(loss.detach(), alpha=len(targets))
+    with reproducible(seed, state.round, state.epoch) as generator:
+        held.begin_epoch(state.epoch, limit)
+        for inputs, targets in state.data.train.batches(training.batch_size, generator):
+            loss = training.objective(state.net, inputs, targets)
+            optimizer.zero_grad()
+            loss.backward()
+            held.after_backward()
+            optimizer.step()
+            held.after_step()
+            total.add_(loss.detach(), alpha=len(targets))
     mean = float(total) / len(state.data.train)
     if not math.isfinite(mean):
         raise FloatingPointError(
             f"the training loss is {mean} in round {state.round}, epoch {state.epoch}; "
             "a smaller learning rate usually cures it"
         )
-    return mean
+    validated = validation_accuracy(state.net, state.data)
+    return Epoch(state.epoch, mean, validated, time.perf_counter() - start)
 
 
 def validation_accuracy(net: nn.Module, data: Data) -> float:
@@ -234,36 +272,47 @@ def validation_accuracy(net: nn.Module, data: Data) -> float:
     return accuracy(net, data.validation) if len(data.validation) else math.nan
 
 
+_GENERATORS = threading.RLock()
+
+
 @contextmanager
 def reproducible(seed: int, *path: int) -> Iterator[torch.Generator]:
     """Seed torch's global generators for a block, then restore them; yield a CPU generator.
 
     `path` (round, epoch) gives each block its own stream, so a run resumed there draws the same
-    numbers. Inside, cuDNN is held to its deterministic algorithms.
+    numbers. Inside, cuDNN is held to its deterministic algorithms. Dropout and initialisation draw
+    from generators that all threads share, so of several threads one at a time is inside.
     """
     mixed = seed
     for step in path:
         mixed = (mixed * 1_000_003 + step + 1) % 2**63
     devices = range(torch.cuda.device_count()) if torch.cuda.is_initialized() else ()
     flags = torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True)
-    with torch.random.fork_rng(devices), flags:
+    with _GENERATORS, torch.random.fork_rng(devices), flags:
         torch.manual_seed(mixed)
         yield torch.Generator().manual_seed(mixed)
 
 
+@checked
 @torch.no_grad()
-def accuracy(net: nn.Module, split: Split, batch_size: int = 1000) -> float:
+def accuracy(net: nn.Module, split: Split, batch_size: Count = 1000) -> float:
     """Return the share of `split` that `net` classifies correctly, in eval mode, in [0, 1].
 
-    The network's mode is left as it was. Raises ValueError for an empty split.
+    The network moves to the images; every module gets its own mode back, also after an interrupt.
+    Raises ValueError for an empty split and for outputs that are not (images, classes). Taught in
+    notebook 00.
     """
     if not len(split):
         raise ValueError("split is empty, so its accuracy is not defined")
-    was_training = net.training
-    net.eval()
-    right = sum(
-        (net(inputs).argmax(dim=1) == targets).sum()
-        for inputs, targets in split.batches(batch_size)
-    )
-    net.train(was_training)
+    move_to(net, split.inputs)
+    right = torch.zeros((), dtype=torch.int64, device=split.inputs.device)
+    with evaluating(net):
+        for inputs, targets in split.batches(batch_size):
+            outputs = net(inputs)
+            if outputs.dim() != 2 or targets.dim() != 1:
+                raise ValueError(
+                    f"net and split give outputs {tuple(outputs.shape)} for targets "
+                    f"{tuple(targets.shape)}: expected (images, classes) and (images,)"
+                )
+            right += (outputs.argmax(dim=1) == targets).sum()
     return int(right) / len(split)

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import functools
 import inspect
-import math
 import reprlib
+import sys
 import types
 from collections.abc import Callable, Mapping, Sequence
+from itertools import repeat
 from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 import torch
@@ -26,6 +27,7 @@ from torch import Tensor
 F = TypeVar("F", bound=Callable[..., Any])
 # A whole number is a number: Python's own rule for float arguments.
 CONF = BeartypeConf(is_pep484_tower=True)
+LARGEST = sys.float_info.max
 
 
 def _number(value: Any) -> bool:
@@ -33,9 +35,9 @@ def _number(value: Any) -> bool:
 
 
 Number = Annotated[float, Is[_number]]
-Finite = Annotated[float, Is[lambda x: _number(x) and math.isfinite(x)]]
-Positive = Annotated[float, Is[lambda x: _number(x) and 0 < x < math.inf]]
-NonNegative = Annotated[float, Is[lambda x: _number(x) and 0 <= x < math.inf]]
+Finite = Annotated[float, Is[lambda x: _number(x) and abs(x) <= LARGEST]]
+Positive = Annotated[float, Is[lambda x: _number(x) and 0 < x <= LARGEST]]
+NonNegative = Annotated[float, Is[lambda x: _number(x) and 0 <= x <= LARGEST]]
 Share = Annotated[float, Is[lambda x: _number(x) and 0 <= x <= 1]]
 Whole = Annotated[int, Is[lambda n: _number(n) and n >= 0]]
 Count = Annotated[int, Is[lambda n: _number(n) and n >= 1]]
@@ -92,20 +94,71 @@ def checked(function: F) -> F:
     def call(*args: Any, **kwargs: Any) -> Any:
         if not typed:
             # At the first call: the names in annotations may stand below the function.
-            typed.append(jaxtyped(function, typechecker=beartype(conf=CONF)))
+            typed.append(jaxtyped(_item_by_item(function), typechecker=beartype(conf=CONF)))
         for name, value in (*zip(names, args, strict=False), *kwargs.items()):
             if isinstance(value, Tensor) and (value.is_meta or value.layout != torch.strided):
                 kind = "meta" if value.is_meta else value.layout
                 raise ValueError(f"{name} is a {kind} tensor; it must be dense and hold data")
         try:
             return typed[0](*args, **kwargs)
-        except (TypeCheckError, BeartypeException) as error:
+        except (TypeCheckError, BeartypeException):
             refusal = _refusal(function, args, kwargs)
             if refusal is None:
                 raise
-            raise refusal from error.__cause__
+            raise refusal from None
 
+    call.__checked__ = function  # type: ignore[attr-defined]
     return call  # type: ignore[return-value]
+
+
+def _item_by_item(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return the function with annotations that look at every item of a sequence or mapping.
+
+    beartype looks at one, which it draws with the generator that the user's own numbers come from.
+    """
+
+    @functools.wraps(function)
+    def same(*args: Any, **kwargs: Any) -> Any:
+        return function(*args, **kwargs)
+
+    hints = get_type_hints(function, include_extras=True)
+    same.__annotations__ = {name: _every_item(hint) for name, hint in hints.items()}
+    signature = inspect.signature(function)
+    parameters = [
+        part.replace(annotation=same.__annotations__.get(name, part.empty))
+        for name, part in signature.parameters.items()
+    ]
+    given = same.__annotations__.get("return", signature.empty)
+    same.__signature__ = signature.replace(  # type: ignore[attr-defined]
+        parameters=parameters, return_annotation=given
+    )
+    del same.__wrapped__  # whose annotations would be looked at instead
+    return same
+
+
+def _every_item(hint: Any) -> Any:
+    """Return an annotation that holds of a container if it holds of all that is inside.
+
+    >>> every = _every_item(list[int])
+    >>> is_bearable([1, 2], every), is_bearable([1] * 50 + ["x"], every)
+    (True, False)
+    """
+    origin, inside = get_origin(hint), [_every_item(part) for part in get_args(hint)]
+    if origin in UNIONS:
+        return Union[tuple(inside)]  # noqa: UP007
+    if origin in (list, Sequence) or (origin is tuple and get_args(hint)[1:] == (Ellipsis,)):
+        return Annotated[origin, Is[lambda items: all(_fits(item, inside[0]) for item in items)]]
+    if origin in (dict, Mapping):
+        return Annotated[
+            origin,
+            Is[lambda items: all(map(_fits, items, repeat(inside[0])))
+               and all(map(_fits, items.values(), repeat(inside[1])))],
+        ]  # fmt: skip
+    return hint
+
+
+def _fits(value: Any, hint: Any) -> bool:
+    return is_bearable(value, hint, conf=CONF)
 
 
 def _refusal(
@@ -120,10 +173,10 @@ def _refusal(
     with jaxtyped("context"):
         for name, value in given.items():
             hint = hints.get(name)
-            if hint is None or is_bearable(value, hint, conf=CONF):
+            if hint is None or _fits(value, _every_item(hint)):
                 continue
             text = f"{name}={_shown(value)} must be {allowed(hint)}{_beside(name, given, hint)}"
-            fits = any(is_bearable(value, kind, conf=CONF) for kind in _plain(hint))
+            fits = any(_fits(value, kind) for kind in _plain(hint))
             wrong_type = not fits or isinstance(value, bool)
             return TypeError(text) if wrong_type else ValueError(text)
     return None

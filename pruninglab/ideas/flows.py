@@ -6,15 +6,21 @@ maps names to float64 tensors. Taught in notebook 03.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from itertools import pairwise
+from typing import Any
 
 import torch
+from jaxtyping import Int, Num
 from torch import Tensor, nn
 from torch.func import functional_call
+from torch.overrides import TorchFunctionMode
 
-from .checks import check_choice
+from .checks import NonNegative, check_choice, checked
+from .devices import accurate, move_to
+from .modes import evaluating
 
 Flow = dict[str, Tensor]
 Layers = dict[str, nn.Module]
@@ -25,27 +31,38 @@ DISTANCES = ("l2", "relative", "cosine")
 IMAGES_AT_ONCE = 250
 # A unit whose spread is below this many roundings of its mean is constant.
 ROUNDINGS = 8
+# Functions that are activations: F.relu, torch.relu and Tensor.relu_ are all "relu".
+ACTIVATIONS = {
+    "relu", "relu6", "leaky_relu", "rrelu", "prelu", "elu", "selu", "celu", "gelu", "silu", "mish",
+    "softplus", "softsign", "sigmoid", "logsigmoid", "hardsigmoid", "hardswish", "tanh", "hardtanh",
+    "tanhshrink", "clamp", "clamp_min", "sin", "cos",
+}  # fmt: skip
 
 
 @torch.no_grad()
+@checked
 def information_flow(
-    net: nn.Module, inputs: Tensor, *, kind: str = "raw", at: str = "post"
+    net: nn.Module, inputs: Num[Tensor, "images ..."], *, kind: str = "raw", at: str = "post"
 ) -> Flow:
     """Information flow Δ: how the units of each Linear or Conv layer go with those of the next.
 
     Maps "first→second" to (M_l, M_{l+1}) for layers in the order in which they run. The feature
-    maps of a convolution are averaged over space, so that a filter is one unit. `inputs` is what
-    the network takes, (images, …); they pass in blocks, summed in float64.
+    maps of a convolution are averaged over space, so that a filter is one unit; the outputs of a
+    Linear layer over a sequence, over its places. `inputs` is what the network takes, (images, …);
+    they pass in blocks, summed in float64. The network moves to where they lie.
 
     `kind="raw"` is Eq. (2), E[f_i f_j]. `kind="pearson"` is what the authors compute, the signed
     correlation in [−1, 1]; a unit that is constant has none, and gets 0. `at="post"` takes f as in
     the paper, after the modules that only transform a layer's output in place (normalisation,
     activation), before pooling and before shortcuts are added; `at="pre"`, as the authors do, takes
-    what the layer itself returns. The network is in eval mode meanwhile, and left as it was.
+    what the layer itself returns. Only modules are seen: a layer whose output goes into an
+    activation that is a function (F.relu, torch.tanh) is refused at "post", and a normalisation
+    written as a function is passed over. The network is in eval mode meanwhile, and left as it was.
 
-    Raises ValueError for another `kind` or `at`, no inputs, a network with fewer than two such
-    layers, a layer that runs twice, and NaN or infinity (the layer is named). Source: InCoP paper,
-    Eq. (2). Taught in notebook 03.
+    Raises ValueError for another `kind` or `at`, no inputs, inputs that the network does not take,
+    a network with fewer than two such layers, a layer that runs twice or before an activation that
+    is a function, and NaN or infinity (the layer is named). Source: InCoP paper, Eq. (2). Taught
+    in notebook 03.
 
     >>> net = nn.Sequential(nn.Linear(2, 2, bias=False), nn.ReLU(), nn.Linear(2, 1, bias=False))
     >>> _ = net[0].weight.data.copy_(torch.eye(2)), net[2].weight.data.fill_(1.0)
@@ -57,12 +74,13 @@ def information_flow(
     check_choice("at", at, PLACES)
     _check_images(inputs)
     layers = _layers(net)
+    move_to(net, inputs)
     shift: Flow = {}
-    total, square, product = Sums(), Sums(), Sums()
-    with _evaluating(net), _unit_outputs(net, layers, at) as units:
+    total, square, product = _Sums(), _Sums(), _Sums()
+    with evaluating(net), _unit_outputs(net, layers, at) as units:
         for block in inputs.split(IMAGES_AT_ONCE):
             units.clear()
-            net(block)
+            _run(net, block)
             if kind == "pearson":
                 # Near the mean, squares and products do not drown what varies.
                 shift = shift or {name: f.mean(dim=0) for name, f in units.items()}
@@ -74,26 +92,36 @@ def information_flow(
                 product.add(f"{first}→{second}", f.T @ g)
     _check_finite("the output of layer", total)
     if not product:
-        raise ValueError(f"only {list(total)} of net's Linear and Conv layers ran: two are needed")
+        raise ValueError(
+            f"net ran only {list(total)} of its Linear and Conv layers: two are needed"
+        )
+    _check_finite("the square of the output of layer", square)
+    _check_finite("the flow", product)
     if kind == "raw":
         return product.over(len(inputs))
     mean, squares, products = (sums.over(len(inputs)) for sums in (total, square, product))
     return _correlations(mean, squares, products, shift)
 
 
+@checked
 def gradient_flow(
-    net: nn.Module, inputs: Tensor, targets: Tensor, masks: Mapping[str, Tensor]
+    net: nn.Module,
+    inputs: Num[Tensor, "images ..."],
+    targets: Int[Tensor, " images"],
+    masks: Mapping[str, Tensor],
 ) -> Flow:
     """Gradient flow g: the gradient of the mean cross-entropy, zero where the mask is.
 
     `masks` maps parameter names to bool tensors of their shape; so does the result, to float64.
-    `flow_norms` gives one number per layer. `inputs` (images, …) and `targets` int64 (images,)
-    pass in blocks, summed in float64; the network is in eval mode meanwhile. Its `.grad`, mode,
-    hooks and buffers are left as they were. At a trained network the gradient of a small probe is
+    `flow_norms` gives one number per layer. `inputs` (images, …) and `targets` (images,), the
+    classes from 0 on, pass in blocks, summed in float64. The network moves to where the inputs
+    lie, and is in eval mode meanwhile; its `.grad`, mode, hooks and buffers are left as they were.
+    At a trained network the gradient of a small probe is
     mostly sampling noise.
 
-    Raises ValueError for no inputs, targets of another number, masks that do not fit the network,
-    and NaN or infinity (the parameter is named). Source: InCoP paper, Eq. (3). Taught in
+    Raises ValueError for no inputs, inputs that the network does not take, targets of another
+    number or outside its classes, masks that do not fit the network, and NaN or infinity (the
+    parameter is named). Source: InCoP paper, Eq. (3). Taught in
     notebook 03.
 
     >>> net = nn.Linear(1, 2, bias=False)
@@ -104,61 +132,80 @@ def gradient_flow(
             [ 0.0000]], dtype=torch.float64)
     """
     _check_images(inputs)
-    if len(targets) != len(inputs):
-        raise ValueError(f"targets has {len(targets)} labels for {len(inputs)} inputs")
+    move_to(net, inputs)
     weights = _copies(net, masks)
-    total = Sums()
-    blocks = zip(inputs.split(IMAGES_AT_ONCE), targets.split(IMAGES_AT_ONCE), strict=True)
-    with _evaluating(net), torch.enable_grad():
-        for images, labels in blocks:
-            outputs = functional_call(net, weights, (images,))
+    labels_of = targets.to(inputs.device, torch.int64).split(IMAGES_AT_ONCE)
+    total = _Sums()
+    with evaluating(net), torch.enable_grad():
+        for images, labels in zip(inputs.split(IMAGES_AT_ONCE), labels_of, strict=True):
+            outputs = _run(lambda block: functional_call(net, weights, (block,)), images)
+            _check_targets(labels, outputs)
             loss = nn.functional.cross_entropy(outputs, labels, reduction="sum")
             gradients = torch.autograd.grad(loss, list(weights.values()), materialize_grads=True)
             for name, gradient in zip(weights, gradients, strict=True):
-                total.add(name, _accurate(gradient))
+                total.add(name, accurate(gradient))
     _check_finite("the gradient of", total)
     mean = total.over(len(inputs))
     return {name: g.masked_fill_(~masks[name].to(g.device), 0.0) for name, g in mean.items()}
 
 
+@checked
 def flow_norms(flow: Mapping[str, Tensor]) -> dict[str, float]:
-    """Return the Frobenius norm of each tensor of a flow by name."""
-    return {name: float(tensor.norm()) for name, tensor in flow.items()}
+    """Return the Frobenius norm of each tensor of a flow by name.
+
+    Raises ValueError for NaN or infinity (the tensor is named).
+    """
+    _check_flow("flow", flow)
+    return {name: _norm(accurate(tensor)) for name, tensor in flow.items()}
 
 
+@checked
 def flow_distance(
-    flow: Mapping[str, Tensor], reference: Mapping[str, Tensor], kind: str = "l2"
+    flow: Mapping[str, Tensor],
+    reference: Mapping[str, Tensor],
+    kind: str = "l2",
 ) -> float:
     """How far a flow is from the reference Φ*, all layers taken as one long vector.
 
     `"l2"` is ‖Φ − Φ*‖ as in Algorithm 1. `"relative"` divides that by ‖Φ*‖, so that one ε fits
     networks of any size; ∞ if only the reference is zero. `"cosine"`, which the authors leave to
     future work, is 1 − cos ∠(Φ, Φ*) in [0, 2]; 1 if only one of the two is zero. Equal flows have
-    distance exactly 0. Raises ValueError for another kind, or flows of different networks.
+    distance exactly 0. Raises ValueError for another kind, flows of different networks, and NaN
+    or infinity.
 
     >>> a, b = {"1→2": torch.tensor([[3.0, 0.0]])}, {"1→2": torch.tensor([[0.0, 4.0]])}
     >>> [flow_distance(a, b, kind) for kind in DISTANCES]
     [5.0, 1.25, 1.0]
     """
     check_choice("kind", kind, DISTANCES)
+    _check_flow("flow", flow)
+    _check_flow("reference", reference)
     if shapes_of(flow) != shapes_of(reference):
         raise ValueError(
-            f"flows of different networks: {shapes_of(flow)} and {shapes_of(reference)}"
+            f"flow {shapes_of(flow)} and reference {shapes_of(reference)} are flows of different "
+            "networks"
         )
-    a, b = (torch.cat([one[name].flatten() for name in reference]) for one in (flow, reference))
+    if not reference:
+        raise ValueError("flow and reference are empty")
+    a, b = (_as_vector(tensors, list(reference)) for tensors in (flow, reference))
+    a = a.to(b.device)
     if torch.equal(a, b):
         return 0.0
     if kind == "cosine":
         # Of unit vectors, half the squared distance is 1 − cos; nothing cancels.
         return float((_unit(a) - _unit(b)).square().sum() / 2) if a.any() and b.any() else 1.0
-    distance = (a - b).norm()
-    return float(distance / b.norm() if kind == "relative" else distance)
+    distance = _norm(a - b)
+    if kind == "l2":
+        return distance
+    return distance / _norm(b) if b.any() else math.inf
 
 
-def epoch_within(distances: Sequence[float], epsilon: float) -> int:
+@checked
+def epoch_within(distances: Sequence[float], epsilon: NonNegative) -> int:
     """Return the epoch, counted from 1, after which Algorithm 1 stops; the last if none is near.
 
-    `distances` are those after each epoch of one retraining. Raises ValueError if there are none.
+    `distances` ≥ 0 are those after each epoch of one retraining. Raises ValueError if there are
+    none, and for NaN.
     Source: InCoP paper, Algorithm 1, lines 6 to 10. Taught in notebook 03.
 
     >>> epoch_within([0.5, 0.2, 0.3], 0.25), epoch_within([0.5, 0.2, 0.3], 0.1)
@@ -166,11 +213,14 @@ def epoch_within(distances: Sequence[float], epsilon: float) -> int:
     """
     if not distances:
         raise ValueError("distances is empty: at least one epoch is needed")
+    for distance in distances:
+        if not distance >= 0:
+            raise ValueError(f"distances holds {distance}: each must be at least 0")
     near = (epoch for epoch, distance in enumerate(distances, start=1) if distance <= epsilon)
     return next(near, len(distances))
 
 
-class Sums(Flow):
+class _Sums(Flow):
     """Sums of tensors by name."""
 
     def add(self, name: str, value: Tensor) -> None:
@@ -182,13 +232,31 @@ class Sums(Flow):
         return {name: value / count for name, value in self.items()}
 
 
+@checked
 def shapes_of(flow: Mapping[str, Tensor]) -> dict[str, tuple[int, ...]]:
     """Return the shape of each tensor of a flow by name."""
     return {name: tuple(tensor.shape) for name, tensor in flow.items()}
 
 
+def _as_vector(flow: Mapping[str, Tensor], names: Sequence[str]) -> Tensor:
+    return torch.cat([accurate(flow[name]).flatten() for name in names])
+
+
 def _unit(vector: Tensor) -> Tensor:
-    return vector / vector.norm()
+    near = vector * _scale(vector)
+    return near / near.norm()
+
+
+def _norm(tensor: Tensor) -> float:
+    """Return ‖tensor‖; no square over- or underflows."""
+    scale = _scale(tensor)
+    return float((tensor * scale).norm()) / scale
+
+
+def _scale(tensor: Tensor) -> float:
+    """Return a power of two that brings the largest entry near 1: a product without rounding."""
+    largest = float(tensor.abs().max()) if tensor.numel() else 0.0
+    return 2.0 ** -max(-1000, min(math.frexp(largest)[1], 1000))
 
 
 def _correlations(mean: Flow, square: Flow, product: Flow, shift: Flow) -> Flow:
@@ -222,25 +290,61 @@ def _unit_outputs(net: nn.Module, layers: Layers, at: str) -> Iterator[Flow]:
     names = {module: name for name, module in layers.items()}
     units: Flow = {}
     newest: list[tuple[str, Tensor, int]] = []
+    functions = _Functions(newest)
 
     def watch(module: nn.Module, seen: tuple[Tensor, ...], made: Tensor) -> None:
+        transforms = at == "post" and newest and _only_transforms(seen, made, *newest[0][1:])
         if module in names:
             name = names[module]
+            functions.refuse()
             if name in units:
-                raise ValueError(f"layer {name!r} runs twice: its output is not defined")
-        elif at == "post" and newest and _only_transforms(seen, made, *newest[0][1:]):
+                raise _Refused(f"net: layer {name!r} runs twice, so its output is not defined")
+        elif transforms:
             name = newest[0][0]
         else:
             return
+        functions.after = ""
         units[name] = _per_unit(layers[name], made)
         newest[:] = [(name, made, made._version)]
 
     handles = [module.register_forward_hook(watch) for module in net.modules()]
+    handles.append(net.register_forward_hook(lambda *_: functions.refuse()))
     try:
-        yield units
+        with functions if at == "post" else nullcontext():
+            yield units
     finally:
         for handle in handles:
             handle.remove()
+
+
+class _Refused(ValueError):
+    """A network of which no flow is defined."""
+
+
+class _Functions(TorchFunctionMode):
+    """Watches for activations that are functions, and so run outside of any module's hook."""
+
+    def __init__(self, newest: list[tuple[str, Tensor, int]]) -> None:
+        self.newest, self.after = newest, ""
+
+    def __torch_function__(
+        self, func: Callable[..., Any], types: Any, args: Any = (), kwargs: Any = None
+    ) -> Any:
+        name = getattr(func, "__name__", "").rstrip("_")
+        if name in ACTIVATIONS and args and self.newest:
+            _, latest, version = self.newest[0]
+            if args[0] is latest and latest._version == version:
+                self.after = name
+        return func(*args, **(kwargs or {}))
+
+    def refuse(self) -> None:
+        """Raise if a function has changed the newest output, and no module around it has ended."""
+        if self.after:
+            raise _Refused(
+                f"net: the output of layer {self.newest[0][0]!r} goes into the function "
+                f"{self.after}, which at='post' cannot see; make it a module (nn.ReLU), or take "
+                "at='pre'"
+            )
 
 
 def _only_transforms(seen: tuple[Tensor, ...], made: object, latest: Tensor, version: int) -> bool:
@@ -256,12 +360,28 @@ def _per_unit(layer: nn.Module, output: Tensor) -> Tensor:
     """Average a layer's output over all but images and units; always a copy, for ReLUs in place."""
     if isinstance(layer, nn.Linear):
         output = output.reshape(len(output), -1, output.shape[-1]).transpose(1, 2)
-    return _accurate(output.flatten(2).mean(dim=2))
+    return accurate(output.flatten(2).mean(dim=2))
 
 
-def _accurate(tensor: Tensor) -> Tensor:
-    """Return the tensor in float64, on the CPU if its device (Apple's) has none."""
-    return (tensor.cpu() if tensor.device.type == "mps" else tensor).double()
+def _run(net: Callable[[Tensor], Any], images: Tensor) -> Any:
+    """Return what the network says of the images; an error says that these do not fit it."""
+    try:
+        return net(images)
+    except (_Refused, torch.OutOfMemoryError):
+        raise
+    except (RuntimeError, IndexError, TypeError, ValueError) as error:
+        shape = f"{str(images.dtype).removeprefix('torch.')} {tuple(images.shape)}"
+        raise ValueError(f"inputs {shape} do not pass through net: {error}") from error
+
+
+def _check_targets(targets: Tensor, outputs: object) -> None:
+    if not isinstance(outputs, Tensor) or outputs.dim() != 2:
+        raise ValueError("net must return one logit per image and class, (images, classes)")
+    low, high = int(targets.min()), int(targets.max())
+    if low < 0 or high >= outputs.shape[1]:
+        raise ValueError(
+            f"targets from {low} to {high} must be classes 0 to {outputs.shape[1] - 1}"
+        )
 
 
 def _copies(net: nn.Module, masks: Mapping[str, Tensor]) -> Flow:
@@ -272,32 +392,33 @@ def _copies(net: nn.Module, masks: Mapping[str, Tensor]) -> Flow:
     for name, mask in masks.items():
         if name not in named:
             raise ValueError(f"masks names {name!r}, but net has {list(named)}")
-        if mask.dtype != torch.bool or mask.shape != named[name].shape:
-            raise ValueError(
-                f"masks[{name!r}] is {mask.dtype} {tuple(mask.shape)}, "
-                f"it must be torch.bool {tuple(named[name].shape)}"
-            )
+        shape = tuple(named[name].shape)
+        if not _dense(mask) or mask.dtype != torch.bool or mask.shape != shape:
+            kind = (mask.dtype, tuple(mask.shape)) if isinstance(mask, Tensor) else mask
+            raise ValueError(f"masks[{name!r}] is {kind}, it must be dense torch.bool {shape}")
     return {name: named[name].detach().requires_grad_() for name in masks}
-
-
-@contextmanager
-def _evaluating(net: nn.Module) -> Iterator[None]:
-    """Put `net` into eval mode; give every module its own mode back in the end."""
-    modes = [(module, module.training) for module in net.modules()]
-    net.eval()
-    try:
-        yield
-    finally:
-        for module, training in modes:
-            module.training = training
 
 
 def _check_images(inputs: Tensor) -> None:
     if not len(inputs):
         raise ValueError("inputs has no images: the probe must not be empty")
+    if not bool(inputs.isfinite().all()):
+        raise ValueError("inputs has NaN or infinity")
+
+
+def _dense(value: object) -> bool:
+    return isinstance(value, Tensor) and value.layout == torch.strided and not value.is_meta
+
+
+def _check_flow(name: str, flow: Mapping[str, Tensor]) -> None:
+    for key, value in flow.items():
+        if not _dense(value):
+            raise ValueError(f"{name}[{key!r}] must be a Tensor, dense and with data")
+        if value.is_complex() or not bool(value.isfinite().all()):
+            raise ValueError(f"{name}[{key!r}] must be real and finite")
 
 
 def _check_finite(what: str, sums: Mapping[str, Tensor]) -> None:
     for name, tensor in sums.items():
         if not bool(tensor.isfinite().all()):
-            raise ValueError(f"{what} {name!r} has NaN or infinity")
+            raise ValueError(f"net: {what} {name!r} has NaN or infinity")

@@ -1,1 +1,36 @@
-"""Each paper's own settings as one resumable command: `python -m pruninglab.papers.<name>`."""
+"""One paper, one file: its recipe, its printed settings, its record, its command."""
+
+from . import concave, imc, incop, nnrelief, sap
+from .experiment import Experiment, Measured
+from .rows import ROWS, differing, row_of_table, table
+
+__all__ = [
+    "EXPERIMENTS",
+    "ROWS",
+    "Experiment",
+    "Measured",
+    "concave",
+    "differing",
+    "imc",
+    "incop",
+    "nnrelief",
+    "record",
+    "row_of_table",
+    "sap",
+    "table",
+]
+
+EXPERIMENTS: dict[str, Experiment] = {
+    paper.EXPERIMENT.name: paper.EXPERIMENT for paper in (sap, incop, nnrelief, concave, imc)
+}
+
+
+def record(paper: str, name: str) -> Measured:
+    """Read the committed record `name` of a paper. Raises KeyError, FileNotFoundError with lists.
+
+    >>> record("nnrelief", "mnist_lenet_300_100").runs
+    Runs(NNrelief: 3 seeds)
+    """
+    if paper not in EXPERIMENTS:
+        raise KeyError(f"paper={paper!r} is not known; choose from {list(EXPERIMENTS)}")
+    return EXPERIMENTS[paper].record(name)

@@ -7,7 +7,7 @@ import torch
 from ratios import best_seconds
 
 import pruninglab as lab
-from pruninglab.choices.scopes import neuron
+from pruninglab.choices.scopes import Groups, neuron
 
 pytestmark = pytest.mark.benchmark
 
@@ -19,11 +19,11 @@ def test_neuron_scope_of_resnet_18() -> None:
     budget = lab.budgets.pq_bound()
 
     def ours() -> list[torch.Tensor]:
-        return [budget(groups.scores, groups.alive) for groups in neuron(scores, alive)]
+        return [budget(groups) for groups in neuron(scores, alive)]
 
     def loop() -> list[torch.Tensor]:
         return [
-            budget(groups.scores[i : i + 1], groups.alive[i : i + 1])
+            budget(Groups(groups.scores[i : i + 1], groups.alive[i : i + 1]))
             for groups in neuron(scores, alive)
             for i in range(len(groups.scores))
         ]

@@ -76,7 +76,7 @@ def torchvision_mnist(split: Split) -> datasets.MNIST:
 def masked(net: nn.Module) -> lab.Masks:
     masks = lab.Masks.full(net)
     keep = lab.cut(
-        lab.scores.magnitude(net, (torch.empty(0), torch.empty(0))),
+        lab.scores.magnitude(net, lab.data.Split(torch.empty(0), torch.empty(0))),
         masks,
         lab.budgets.fraction(1 - DENSITY),
         lab.scopes.layer,

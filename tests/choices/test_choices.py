@@ -9,20 +9,21 @@ from hypothesis import strategies as st
 from torch import nn
 
 from pruninglab.choices import budgets, rewinds, scopes, scores, stops
-from pruninglab.data import Data
+from pruninglab.choices.scopes import Groups
+from pruninglab.data import Data, Split
 from pruninglab.engine.masks import Masks
 from pruninglab.engine.training import Epoch, State
 
 
 def test_magnitude_is_the_absolute_weight(tiny_net: nn.Sequential) -> None:
-    found = scores.magnitude(tiny_net, (torch.empty(0), torch.empty(0)))
+    found = scores.magnitude(tiny_net, Split(torch.empty(0), torch.empty(0).long()))
     assert list(found) == ["1.weight", "3.weight"]
     assert torch.equal(found["1.weight"], tiny_net[1].weight.abs())
     assert not found["1.weight"].requires_grad
 
 
 def test_random_scores_follow_the_global_seed(tiny_net: nn.Sequential) -> None:
-    batch = (torch.empty(0), torch.empty(0))
+    batch = Split(torch.empty(0), torch.empty(0).long())
     torch.manual_seed(1)
     first = scores.random(tiny_net, batch)["1.weight"]
     second = scores.random(tiny_net, batch)["1.weight"]
@@ -41,7 +42,7 @@ def test_a_net_without_weights_is_refused() -> None:
 def test_fraction_counts_exactly(living: int, percent: int) -> None:
     """Independent arithmetic: whole percents of whole numbers need no floating point."""
     alive = torch.arange(10_000)[None] < living
-    kept = budgets.fraction(percent / 100)(torch.rand(1, 10_000), alive)
+    kept = budgets.fraction(percent / 100)(Groups(torch.rand(1, 10_000), alive))
     assert kept.tolist() == [living - living * percent // 100]
     assert kept.dtype == torch.int64
 
@@ -54,7 +55,7 @@ def test_fraction_refuses(share: float) -> None:
 
 def test_count_stops_at_nothing_left() -> None:
     alive = torch.tensor([[True, True, True], [True, False, False]])
-    assert budgets.count(2)(torch.rand(2, 3), alive).tolist() == [1, 0]
+    assert budgets.count(2)(Groups(torch.rand(2, 3), alive)).tolist() == [1, 0]
     with pytest.raises(ValueError, match="number=-1"):
         budgets.count(-1)
 
@@ -96,10 +97,12 @@ def test_stops(tiny_net: nn.Sequential, tiny_data: Data) -> None:
     assert stops.accuracy_reaches(0.81, at_most=2)(rising)
 
 
-@pytest.mark.parametrize("at_most", [-1, 1.5, True])
-def test_stops_refuse(at_most: object) -> None:
+@pytest.mark.parametrize(
+    ("at_most", "error"), [(-1, ValueError), (1.5, TypeError), (True, TypeError)]
+)
+def test_stops_refuse(at_most: object, error: type[Exception]) -> None:
     for make in (stops.epochs, lambda n: stops.accuracy_reaches(0.9, n)):
-        with pytest.raises(ValueError, match="at_most="):
+        with pytest.raises(error, match=f"at_most={at_most}"):
             make(at_most)
     with pytest.raises(ValueError, match=r"target=1\.5"):
         stops.accuracy_reaches(1.5, 3)

@@ -12,9 +12,11 @@ from torch import nn
 
 import pruninglab as lab
 from pruninglab.choices import budgets, rewinds, scopes, scores, stops
+from pruninglab.choices.scopes import Groups
 from pruninglab.data import Data, Split
+from pruninglab.engine import training as loop
 from pruninglab.engine.masks import Masks, cut
-from pruninglab.engine.training import Epoch, State
+from pruninglab.engine.training import State, fit
 from pruninglab.ideas.nnrelief import (
     clean_up,
     connection_importance,
@@ -25,17 +27,13 @@ from pruninglab.ideas.nnrelief import (
 TRAINING = lab.Training(batch_size=30)
 
 
-def batch_of(data: Data) -> tuple[torch.Tensor, torch.Tensor]:
-    return data.train.inputs, data.train.targets
-
-
 # The score
 
 
 def test_the_score_is_the_importance_of_weights_and_biases(
     tiny_net: nn.Sequential, tiny_data: Data
 ) -> None:
-    found = scores.nnrelief(samples=7)(tiny_net, batch_of(tiny_data))
+    found = scores.nnrelief(samples=7)(tiny_net, tiny_data.train)
     assert list(found) == ["1.weight", "1.bias", "3.weight", "3.bias"]
     seen = tiny_data.train.inputs[:7].flatten(1)
     expected = connection_importance(tiny_net[1].weight, tiny_net[1].bias, seen)
@@ -45,7 +43,7 @@ def test_the_score_is_the_importance_of_weights_and_biases(
 
 def test_the_score_of_kernels_fits_their_masks() -> None:
     net = lab.nets.resnet_20(inputs=(1, 8, 8), seed=0)
-    found = scores.nnrelief()(net, (torch.rand(3, 1, 8, 8), torch.zeros(3)))
+    found = scores.nnrelief()(net, Split(torch.rand(3, 1, 8, 8), torch.zeros(3).long()))
     named = dict(net.named_parameters())
     for name, score in found.items():
         parameter = named[name]
@@ -57,7 +55,7 @@ def test_the_score_of_kernels_fits_their_masks() -> None:
 def test_options_of_the_score_change_it() -> None:
     net = lab.nets.resnet_20(inputs=(1, 8, 8), seed=0)
     net.block1_1.bn2.weight.data[:4] = 1e-6
-    batch = (torch.rand(6, 1, 8, 8), torch.zeros(6))
+    batch = Split(torch.rand(6, 1, 8, 8), torch.zeros(6).long())
     plain = scores.nnrelief()(net, batch)
     for other in (
         scores.nnrelief(samples=3),
@@ -70,16 +68,16 @@ def test_options_of_the_score_change_it() -> None:
 
 
 @pytest.mark.parametrize(
-    ("options", "named"),
+    ("options", "error", "named"),
     [
-        ({"samples": 0}, "samples=0"),
-        ({"samples": 1.5}, "samples=1.5"),
-        ({"kernels": "l2"}, "kernels='l2'"),
-        ({"residual": 0.0}, "residual=0.0"),
+        ({"samples": 0}, ValueError, "samples=0"),
+        ({"samples": 1.5}, TypeError, "samples=1.5"),
+        ({"kernels": "l2"}, ValueError, "kernels='l2'"),
+        ({"residual": 0.0}, ValueError, "residual=0.0"),
     ],
 )
-def test_the_score_refuses(options: dict[str, object], named: str) -> None:
-    with pytest.raises(ValueError, match=named):
+def test_the_score_refuses(options: dict[str, object], error: type[Exception], named: str) -> None:
+    with pytest.raises(error, match=named):
         scores.nnrelief(**options)
 
 
@@ -89,19 +87,19 @@ def test_the_score_refuses(options: dict[str, object], named: str) -> None:
 def test_the_budget_counts_by_hand() -> None:
     values = torch.tensor([[0.5, 0.3, 0.2, 0.0], [0.9, 0.05, 0.05, 0.0], [0.0, 0.0, 0.0, 0.0]])
     alive = torch.ones_like(values, dtype=torch.bool)
-    assert budgets.signal_share(0.8)(values, alive).tolist() == [2, 1, 0]
-    assert budgets.signal_share(1.0)(values, alive).tolist() == [3, 3, 0]
+    assert budgets.signal_share(0.8)(Groups(values, alive)).tolist() == [2, 1, 0]
+    assert budgets.signal_share(1.0)(Groups(values, alive)).tolist() == [3, 3, 0]
     # The share is taken of the living: without the first, 0.3 is less than 80 % of 0.5.
     alive[0, 0] = False
-    assert budgets.signal_share(0.8)(values, alive).tolist() == [2, 1, 0]
-    assert budgets.signal_share(0.6)(values, alive).tolist() == [1, 1, 0]
+    assert budgets.signal_share(0.8)(Groups(values, alive)).tolist() == [2, 1, 0]
+    assert budgets.signal_share(0.6)(Groups(values, alive)).tolist() == [1, 1, 0]
 
 
 def test_the_cut_of_the_engine_is_that_of_the_idea(
     tiny_net: nn.Sequential, tiny_data: Data
 ) -> None:
     masks = Masks.full(tiny_net, biases=True)
-    scored = scores.nnrelief()(tiny_net, batch_of(tiny_data))
+    scored = scores.nnrelief()(tiny_net, tiny_data.train)
     kept = cut(scored, masks, budgets.signal_share(0.7), scopes.neuron)
     for name, shares in network_importance(tiny_net, tiny_data.train.inputs).items():
         expected = share_cut(shares, 0.7)
@@ -111,7 +109,7 @@ def test_the_cut_of_the_engine_is_that_of_the_idea(
 
 def test_connections_and_kernels_have_their_own_share() -> None:
     net = lab.nets.lenet_5(inputs=(1, 16, 16), seed=0)
-    batch = (torch.rand(5, 1, 16, 16), torch.zeros(5))
+    batch = Split(torch.rand(5, 1, 16, 16), torch.zeros(5).long())
     scored, masks = scores.nnrelief()(net, batch), Masks.full(net, biases=True)
 
     def kept(*shares: float) -> dict[str, int]:
@@ -142,7 +140,7 @@ def test_shares_that_cannot_be_told_apart_are_refused(tiny_net: nn.Sequential) -
 
 def test_the_share_works_for_magnitudes_too(tiny_net: nn.Sequential) -> None:
     masks = Masks.full(tiny_net)
-    sizes = scores.magnitude(tiny_net, (torch.empty(0), torch.empty(0)))
+    sizes = scores.magnitude(tiny_net, Split(torch.empty(0), torch.empty(0).long()))
     kept = cut(sizes, masks, budgets.signal_share(0.9), scopes.layer)
     for name, size in sizes.items():
         values, total = size[kept[name]].double(), float(size.double().sum())
@@ -153,17 +151,19 @@ def test_the_share_works_for_magnitudes_too(tiny_net: nn.Sequential) -> None:
 # The stop
 
 
-def test_best_of_goes_back_to_the_best_epoch(tiny_net: nn.Sequential, tiny_data: Data) -> None:
+def test_best_of_goes_back_to_the_best_epoch(
+    tiny_net: nn.Sequential, tiny_data: Data, monkeypatch: pytest.MonkeyPatch
+) -> None:
     state = State(tiny_net, tiny_data, Masks.full(tiny_net))
-    stop = stops.best_of(5)
-    for place, reached in enumerate([0.5, 0.8, 0.7, 0.8, 0.6], start=1):
-        with torch.no_grad():
-            tiny_net[1].weight.fill_(place)
-        state.epoch = place
-        state.history.append(Epoch(place, 1.0, reached, 0.1))
-        assert stop(state) == (place == 5)
-    assert tiny_net[1].weight[0, 0].item() == 2
-    assert "best" not in state.memory
+    reached = iter([0.5, 0.8, 0.7, 0.8, 0.6])
+    monkeypatch.setattr(loop, "validation_accuracy", lambda net, data: next(reached))
+    epochs = [
+        tiny_net[1].weight.detach().clone() for _ in fit(state, TRAINING, stops.best_of(5), 0)
+    ]
+    assert [len(epochs), next(reached, None)] == [5, None]
+    assert torch.equal(epochs[4], epochs[1])
+    assert not any(torch.equal(epochs[4], epochs[other]) for other in (0, 2, 3))
+    assert state.memory == {}
 
 
 def test_best_of_leaves_a_round_with_its_best_validation_accuracy(
@@ -191,9 +191,9 @@ def test_best_of_refuses(tiny_net: nn.Sequential, tiny_data: Data) -> None:
 def test_the_recipe_prints_its_row() -> None:
     assert str(lab.recipes.nnrelief(0.9, samples=500, rounds=3)) == (
         "nnrelief(samples=500) × signal_share(alpha_fc=0.9) × neuron × epochs(5) × to_init, "
-        "3 rounds, clean-up"
+        "3 rounds, then clean_up"
     )
-    plain = lab.recipes.nnrelief(clean_up=False, rewind=rewinds.fine_tune, rounds=1)
+    plain = lab.recipes.nnrelief(after=(), rewind=rewinds.fine_tune, rounds=1)
     assert str(plain).endswith("× fine_tune, 1 rounds")
 
 
@@ -217,9 +217,9 @@ def test_clean_up_changes_the_count_but_not_the_outputs(
     tiny_net: nn.Sequential, tiny_data: Data
 ) -> None:
     kept, outputs = [], []
-    for wanted in (False, True):
+    for after in ((), (lab.afters.clean_up,)):
         net = copy.deepcopy(tiny_net)
-        recipe = lab.recipes.nnrelief(0.25, stop=stops.epochs(3), clean_up=wanted, rounds=1)
+        recipe = lab.recipes.nnrelief(0.25, stop=stops.epochs(3), after=after, rounds=1)
         done = next(lab.prune(net, tiny_data, recipe, seed=0, training=TRAINING))
         kept.append(done.masks.kept)
         outputs.append(net(tiny_data.test.inputs).detach().numpy())

@@ -12,10 +12,11 @@ from hypothesis import strategies as st
 from torch import nn
 
 from pruninglab.choices.budgets import pq_bound
-from pruninglab.choices.scopes import global_, layer, neuron
+from pruninglab.choices.scopes import Groups, global_, layer, neuron
 from pruninglab.choices.scores import magnitude
+from pruninglab.data import Split
 from pruninglab.engine.masks import Masks, cut
-from pruninglab.engine.recipes import sap
+from pruninglab.recipes import sap
 
 
 def gone(row: np.ndarray, p: float, q: float, eta: float, gamma: float, beta: float) -> float:
@@ -33,24 +34,24 @@ def gone(row: np.ndarray, p: float, q: float, eta: float, gamma: float, beta: fl
 def test_counted_by_hand() -> None:
     """(4, 1, 1, 0): I(½, 1) = 1/3, r = 8/3, c = ⌊4/3⌋ = 1. With (1, 2): r = 36/18 = 2, c = 2."""
     scores, alive = torch.tensor([[4.0, 1.0, 1.0, 0.0]]), torch.ones(1, 4, dtype=torch.bool)
-    assert pq_bound(0.5, 1.0)(scores, alive).tolist() == [3]
-    assert pq_bound(1.0, 2.0, gamma=1.01)(scores, alive).tolist() == [2]
-    assert pq_bound(0.5, 1.0, gamma=2.0)(scores, alive).tolist() == [2]
-    assert pq_bound(0.5, 1.0, gamma=9.0, beta=0.5)(scores, alive).tolist() == [2]
+    assert pq_bound(0.5, 1.0)(Groups(scores, alive)).tolist() == [3]
+    assert pq_bound(1.0, 2.0, gamma=1.01)(Groups(scores, alive)).tolist() == [2]
+    assert pq_bound(0.5, 1.0, gamma=2.0)(Groups(scores, alive)).tolist() == [2]
+    assert pq_bound(0.5, 1.0, gamma=9.0, beta=0.5)(Groups(scores, alive)).tolist() == [2]
     # η = 1: r = (8/3) / 2² = 2/3, c = ⌊10/3⌋ = 3.
-    assert pq_bound(0.5, 1.0, eta=1.0)(scores, alive).tolist() == [1]
+    assert pq_bound(0.5, 1.0, eta=1.0)(Groups(scores, alive)).tolist() == [1]
 
 
 def test_only_the_living_count() -> None:
     scores = torch.tensor([[4.0, 100.0, 1.0, 1.0, 0.0], [5.0, 5.0, 5.0, 5.0, 5.0]])
     alive = torch.tensor([[True, False, True, True, True], [False] * 5])
-    assert pq_bound()(scores, alive).tolist() == [3, 0]
+    assert pq_bound()(Groups(scores, alive)).tolist() == [3, 0]
 
 
 def test_equal_and_all_zero_groups_lose_nothing() -> None:
     scores, alive = torch.tensor([[2.0] * 6, [0.0] * 6]), torch.ones(2, 6, dtype=torch.bool)
-    assert pq_bound(eta=0.0, gamma=5.0)(scores, alive).tolist() == [6, 6]
-    assert pq_bound(eta=3.0)(scores, alive).tolist()[1] == 6, "there is no index to go by"
+    assert pq_bound(eta=0.0, gamma=5.0)(Groups(scores, alive)).tolist() == [6, 6]
+    assert pq_bound(eta=3.0)(Groups(scores, alive)).tolist()[1] == 6, "there is no index to go by"
 
 
 def test_counts_of_large_layers_need_float64() -> None:
@@ -58,7 +59,7 @@ def test_counts_of_large_layers_need_float64() -> None:
     scores = torch.zeros(1, 30_000_000)
     scores[0, :1001] = 1
     budget = pq_bound(eta=math.sqrt(1001 / 1000.5) - 1, beta=1.0)
-    assert budget(scores, torch.ones_like(scores, dtype=torch.bool)).tolist() == [1001]
+    assert budget(Groups(scores, torch.ones_like(scores, dtype=torch.bool))).tolist() == [1001]
 
 
 groups = st.lists(st.one_of(st.just(0.0), st.floats(1e-4, 1e4)), min_size=1, max_size=40).map(
@@ -78,7 +79,7 @@ parameters = st.fixed_dictionaries(
 @settings(deadline=None, max_examples=150)
 @given(groups, parameters)
 def test_against_a_second_implementation(scores: torch.Tensor, options: dict) -> None:
-    ours = scores.numel() - int(pq_bound(**options)(scores, torch.ones_like(scores).bool()))
+    ours = scores.numel() - int(pq_bound(**options)(Groups(scores, torch.ones_like(scores).bool())))
     theirs = gone(scores[0].numpy(), **options)
     whole = abs(theirs - round(theirs)) < 1e-9
     # Where the real number is whole to nine digits, either side of it is right.
@@ -89,15 +90,15 @@ def test_against_a_second_implementation(scores: torch.Tensor, options: dict) ->
 @given(groups, parameters, st.floats(1e-3, 1e3))
 def test_invariants(scores: torch.Tensor, options: dict, scale: float) -> None:
     alive = torch.ones_like(scores, dtype=torch.bool)
-    keep = int(pq_bound(**options)(scores, alive))
+    keep = int(pq_bound(**options)(Groups(scores, alive)))
     assert 0 <= keep <= scores.numel()
     assert scores.numel() - keep <= options["beta"] * scores.numel() + 1e-9
     for name in ("gamma", "eta"):
         more = pq_bound(**(options | {name: options[name] + 0.5}))
-        assert int(more(scores, alive)) <= keep, f"more {name} never keeps more"
-    scaled = int(pq_bound(**options)(scores * scale, alive))
+        assert int(more(Groups(scores, alive))) <= keep, f"more {name} never keeps more"
+    scaled = int(pq_bound(**options)(Groups(scores * scale, alive)))
     assert abs(scaled - keep) <= 1, "scale invariant, but for a whole number at the floor"
-    twice = int(pq_bound(**options)(scores.repeat(1, 2), alive.repeat(1, 2)))
+    twice = int(pq_bound(**options)(Groups(scores.repeat(1, 2), alive.repeat(1, 2))))
     assert 2 * keep - 1 <= twice <= 2 * keep, "cloning doubles what stays, up to the floor"
 
 
@@ -107,7 +108,7 @@ def test_scope_by_scope_by_index(scope: object) -> None:
     net = nn.Sequential(nn.Linear(30, 20), nn.ReLU(), nn.Linear(20, 10))
     masks = Masks.full(net)
     for _ in range(3):
-        sizes = magnitude(net, (torch.empty(0), torch.empty(0)))
+        sizes = magnitude(net, Split(torch.empty(0), torch.empty(0).long()))
         expected = by_hand(sizes, masks, scope)
         masks.shrink(cut(sizes, masks, pq_bound(), scope))
         for name, mask in masks.items():

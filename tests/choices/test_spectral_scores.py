@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 import pruninglab as lab
 from pruninglab.choices import scores, stops
-from pruninglab.data import Data
+from pruninglab.data import Data, Split
 from pruninglab.engine.masks import Masks
 from pruninglab.engine.training import State
 from pruninglab.ideas import inertial
@@ -18,7 +18,7 @@ RANDOM = np.random.default_rng(0)
 
 
 @pytest.fixture
-def problem() -> tuple[nn.Module, tuple[Tensor, Tensor], np.ndarray]:
+def problem() -> tuple[nn.Module, Split, np.ndarray]:
     """Return softmax regression, a batch, and its Hessian in closed form."""
     torch.manual_seed(0)
     net = nn.Linear(4, 3, bias=False)
@@ -27,7 +27,7 @@ def problem() -> tuple[nn.Module, tuple[Tensor, Tensor], np.ndarray]:
     p = np.exp(outputs) / np.exp(outputs).sum(axis=1, keepdims=True)
     middle = [np.diag(row) - np.outer(row, row) for row in p]
     hessian = sum(np.kron(m, np.outer(r, r)) for m, r in zip(middle, x, strict=True)) / 25
-    return net, (torch.from_numpy(x).float(), torch.from_numpy(y)), hessian
+    return net, Split(torch.from_numpy(x).float(), torch.from_numpy(y).long()), hessian
 
 
 @pytest.mark.parametrize("sharp", [3, 0.25])
@@ -69,13 +69,12 @@ def test_beyond_5000_parameters_lanczos_and_probes_take_over(
 
 
 def test_only_prunable_weights_are_scored(tiny_net: nn.Sequential, tiny_data: Data) -> None:
-    batch = (tiny_data.train.inputs, tiny_data.train.targets)
     for score in (
         scores.leverage("flat"),
         scores.curvature("flat"),
         scores.curvature("sharp", weighted=True),
     ):
-        found = score(tiny_net, batch)
+        found = score(tiny_net, tiny_data.train)
         assert {name: value.shape for name, value in found.items()} == {
             name: weight.shape for name, weight in scores.prunable(tiny_net).items()
         }
@@ -97,12 +96,12 @@ def test_another_side_is_refused() -> None:
 def test_first_then(tiny_net: nn.Sequential, tiny_data: Data) -> None:
     stop = stops.first_then(2, 5)
     state = State(tiny_net, tiny_data, Masks.full(tiny_net), epoch=2)
-    assert stop(state) and stop.at_most == 5
+    assert stop(state) and stop.needs.epochs == 5 and stop.needs.dense == 2
     state.round = 1
     assert not stop(state)
     state.epoch = 5
     assert stop(state)
-    with pytest.raises(ValueError, match="at_most=-1"):
+    with pytest.raises(ValueError, match="later=-1"):
         stops.first_then(1, -1)
 
 
@@ -118,9 +117,8 @@ def test_imc_prunes_once(
     assert (len(dense.history), len(pruned.history)) == (2, 3)
     assert dense.masks.kept == 42 - int(0.47 * 42)
     assert pruned.nonzero_dead == 0 and pruned.density == dense.masks.density
-    batch = (tiny_data.train.inputs, tiny_data.train.targets)
     tiny_net.load_state_dict(dense.trained)
-    values = torch.cat([v.flatten() for v in recipe.score(tiny_net, batch).values()])
+    values = torch.cat([v.flatten() for v in recipe.score(tiny_net, tiny_data.train).values()])
     kept = torch.cat([mask.flatten() for mask in dense.masks.values()])
     assert float(values[kept].min()) >= float(values[~kept].max())
 

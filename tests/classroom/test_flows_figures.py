@@ -184,3 +184,42 @@ def test_a_wrong_answer_is_told_what_is_wrong(
 @pytest.mark.parametrize("epsilon", [0.7, 0.75, 0.8999])
 def test_every_epsilon_between_the_two_distances_is_right(epsilon: float) -> None:
     assert exercises.EPSILON.check(epsilon) == "Right."
+
+
+def test_one_seed_is_enough() -> None:
+    """Of one seed there is no spread; nothing warns."""
+    rows = [row for row in recorded() if row["seed"] == 0]
+    flows.trade_off(rows, ["IF relative"]).canvas.draw()
+    flows.stop_at(rows).canvas.draw()
+    frames = {"a": [[{"density": d, "accuracy": 0.8, "epochs": 5} for d in (1.0, 0.5)]]}
+    flows.stops_compared(frames).canvas.draw()
+
+
+NORMS = {"a": torch.zeros(2)}
+
+
+@pytest.mark.parametrize(
+    ("call", "match"),
+    [
+        (lambda: flows.stages({}, Split(torch.rand(1, 1, 2, 2), torch.zeros(1).long())),
+         "networks is"),
+        (lambda: flows.pruned_by(lab.nets.sap_mlp(seed=0), None), "probe=None"),
+        (lambda: flows.stop_at([]), "curves must have"),
+        (lambda: flows.stop_at(recorded(), measure="L1"), "curves must have rows .* 'L1'"),
+        (lambda: flows.stop_at(recorded(), share=2), "share=2"),
+        (lambda: flows.stop_at(recorded()[1:]), "curves must have .* equally many"),
+        (lambda: flows.stop_at(recorded()[3:]), "curves must have the same rounds"),
+        (lambda: flows.trade_off(recorded(), []), "measures is empty"),
+        (lambda: flows.trade_off(recorded(), ["IF relative"], steps=10**9), "steps=1"),
+        (lambda: flows.stops_compared({"a": [[{"density": 1.0}]]}), "frames must have rows"),
+        (lambda: flows.connectivity([{"density": 1.0, "round": 0}]), "rows must have some"),
+        (lambda: flows.lemma_1(activation="relu"), "activation='relu'"),
+        (lambda: flows.lemma_1(w=1e300), r"w=1e\+300"),
+        (lambda: flows.lemma_1(reach=1e-9), "reach=1e-09"),
+        (lambda: flows.norms_left(NORMS, NORMS), "reference has no flow, or only zeros, for 'a'"),
+        (lambda: flows.norms_left(NORMS, {}), "reference has no flow"),
+    ],
+)  # fmt: skip
+def test_bad_arguments_are_named(call, match: str) -> None:
+    with pytest.raises((ValueError, TypeError), match=f"^{match}"):
+        call()

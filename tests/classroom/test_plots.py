@@ -11,8 +11,9 @@ from matplotlib.figure import Figure
 from torch import nn
 
 import pruninglab as lab
+from pruninglab.choices.scopes import Groups
 from pruninglab.classroom.plots import curves, pqi, sap, start, style
-from pruninglab.data import Data
+from pruninglab.data import Data, Split
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +39,7 @@ def test_weights_that_stay(net: nn.Module, mnist: Data, density: float) -> None:
     figure = start.weights_that_stay(net, mnist.test, densities, curve, density=density)
     draw(figure)
     alive = np.asarray(figure.axes[1].images[0].get_array())
-    pruned = start.keep_share(net, density)
+    pruned = start.keep_share(net, mnist.test, density)
     assert alive.sum() == int((pruned.fc1.weight != 0).sum())
     shown = figure.axes[2].lines[1].get_ydata()[0]
     assert shown == lab.accuracy(pruned, mnist.test)
@@ -46,9 +47,9 @@ def test_weights_that_stay(net: nn.Module, mnist: Data, density: float) -> None:
         assert shown == curve[densities.index(density)]
 
 
-def test_keep_share_keeps_exactly_the_largest(net: nn.Module) -> None:
+def test_keep_share_keeps_exactly_the_largest(net: nn.Module, mnist: Data) -> None:
     kept = torch.cat(
-        [w.flatten() for w in lab.scores.prunable(start.keep_share(net, 0.1)).values()]
+        [w.flatten() for w in lab.scores.prunable(start.keep_share(net, mnist.test, 0.1)).values()]
     )
     every = torch.cat([w.flatten() for w in lab.scores.prunable(net).values()]).detach()
     assert int((kept != 0).sum()) == round(0.1 * len(every))
@@ -108,7 +109,7 @@ def test_bands_are_mean_and_standard_deviation() -> None:
 
 def test_too_many_colours_are_refused() -> None:
     assert len(set(style.colors(7))) == 7
-    with pytest.raises(ValueError, match="8 curves"):
+    with pytest.raises(ValueError, match="count=8"):
         style.colors(8)
 
 
@@ -137,7 +138,7 @@ def test_one_round_shows_what_the_budget_takes(mlp: nn.Module, mnist: Data) -> N
     figure = sap.one_round(mlp, mnist.test, scope="layer")
     for text, weight in zip(figure.axes[0].texts, lab.scores.prunable(mlp).values(), strict=True):
         row = weight.detach().abs().reshape(1, -1)
-        lost = row.numel() - int(lab.budgets.pq_bound()(row, torch.ones_like(row).bool()))
+        lost = row.numel() - int(lab.budgets.pq_bound()(Groups(row, torch.ones_like(row).bool())))
         assert text.get_text() == f"loses {lost:,} of {row.numel():,}"
     before, after = (float(bar.get_height()) for bar in figure.axes[2].patches)
     assert before == lab.accuracy(mlp, mnist.test)
@@ -169,3 +170,58 @@ def test_other_sap_figures_draw() -> None:
     frames = frames_of([0.5, 0.4], [0.7, 0.4])
     draw(sap.ablations({"p": frames, "q": frames}))
     draw(sap.layers_over_rounds(frames, "layer_density", "density"))
+
+
+def test_runs_of_one_seed_and_lengths_that_differ() -> None:
+    frames = frames_of([0.5, 0.4])
+    draw(sap.over_rounds(frames, {"test accuracy": "accuracy"}))
+    with pytest.raises(ValueError, match=r"^frames must have .* equally many rows"):
+        sap.over_rounds({"a": [frames["method"][0], frames["method"][0][:1]]}, {"": "accuracy"})
+
+
+def two_images(side: int = 28) -> Split:
+    return Split(torch.rand(2, 1, side, side), torch.arange(2))
+
+
+@pytest.mark.parametrize(
+    ("call", "match"),
+    [
+        (lambda: pqi.sparsity_of(VECTORS, vector="other"), "vector='other'"),
+        (lambda: pqi.sparsity_of(VECTORS, vector=pqi.OWN, own=""), "own=''"),
+        (lambda: pqi.sparsity_of(VECTORS, vector=pqi.OWN, own="1e300"), "own='1e300'"),
+        (lambda: pqi.sparsity_of(None), "vectors=None"),
+        (lambda: pqi.sparsity_of(VECTORS, p=0.5, q=0.2), "p=0.5, q=0.2"),
+        (lambda: pqi.sparsity_of(VECTORS, figure="no"), "figure='no'"),
+        (lambda: pqi.example_vectors(10**18), "members=1"),
+        (lambda: pqi.example_vectors(seed=0.5), r"seed=0\.5"),
+        (lambda: pqi.index_over_p_and_q({}), "vectors is empty"),
+        (lambda: pqi.property_grid({}), "table is empty"),
+        (lambda: pqi.property_grid({"a": {"X9": True}}), r"table\['a'\]"),
+        (lambda: pqi.property_table(tries=10**18), "tries=1"),
+        (lambda: pqi.robin_hood_curves(torch.tensor([1.0]), [(0.5, 1.0)]), "w, 1 members"),
+        (lambda: pqi.robin_hood_curves(torch.tensor([2.0, 1.0]), [(0.0, 1.0)]), "pairs="),
+        (lambda: pqi.index_of_layers({"a": {"x": [1.0], "y": [1.0, 2.0]}}), r"layers\['a'\]"),
+        (lambda: pqi.index_of_layers({"a": {"x": [1.0]}, "b": {"y": [1.0]}}), "layers must"),
+        (lambda: pqi.overflow(torch.rand(10_000), [0.01]), r"ps=\[0.01\]: every norm"),
+        (lambda: pqi.overflow(torch.zeros(3)), "w has 1 of 1"),
+        (lambda: sap.one_round(None, two_images()), "net=None"),
+        (lambda: sap.one_round(lab.nets.sap_mlp(seed=0), two_images(), scope="row"), "scope='row'"),
+        (lambda: sap.over_rounds({}, {"a": "accuracy"}), "frames is empty"),
+        (lambda: sap.over_rounds(frames_of([0.5]), {}), "panels is empty"),
+        (lambda: sap.over_rounds(frames_of([0.5]), {"": "pqi"}), "frames must have rows .*'pqi'"),
+        (lambda: sap.over_rounds(frames_of([0.5]), {"": "accuracy"}, x="epoch"), "x='epoch'"),
+        (lambda: sap.ablations({}), "studies is empty"),
+        (lambda: sap.layers_over_rounds(frames_of([0.5]), "pqi", ""), "frames must have rows"),
+        (lambda: curves.bands({}, [1.0], xlabel="", ylabel=""), "curves is empty"),
+        (lambda: curves.bands({"a": [["x"]]}, [1.0], xlabel="", ylabel=""), "curves"),
+        (lambda: curves.bands({"a": [[0.5]]}, [0.0], xlabel="", ylabel=""), r"x=\[0.0\]"),
+        (lambda: start.keep_share(lab.nets.sap_mlp(seed=0), two_images(), 1.5), r"density=1\.5"),
+        (lambda: start.weights_that_stay(lab.nets.lenet_5(seed=0), two_images(), [1.0], [0.5]),
+         "net must have a Linear layer fc1"),
+        (lambda: start.weights_that_stay(lab.nets.sap_mlp(seed=0), two_images(), [1.0], []),
+         "curve has 0"),
+    ],
+)  # fmt: skip
+def test_bad_arguments_are_named(call, match: str) -> None:
+    with pytest.raises((ValueError, TypeError), match=f"^{match}"):
+        call()

@@ -147,3 +147,38 @@ def test_tickets_are_sorted_by_density_with_bars_both_ways() -> None:
     line = figure.axes[0].lines[0]
     assert line.get_xdata().tolist() == pytest.approx([0.5, 0.03])
     assert line.get_ydata().tolist() == pytest.approx([0.89, 0.75])
+
+
+MASKS, RUNS = torch.rand(2, 3, 401), (torch.rand(4, 3), torch.rand(4, 3))
+
+
+@pytest.mark.parametrize(
+    ("call", "match"),
+    [
+        (lambda: concave.regularizer_of("log", 1e-300), "shape=1e-300"),
+        (lambda: concave.penalties(eps=0), "eps=0"),
+        (lambda: concave.eight_pixels(torch.rand(400), MASKS[0]), "mask=float32"),
+        (lambda: concave.masks_over_lambda(MASKS, [1.0], RUNS[0], ("a",)), "accuracy=float32"),
+        (lambda: concave.masks_over_lambda(MASKS, [1.0], RUNS[0][:2], ("a",)), "lambdas has 1"),
+        (lambda: concave.masks_over_lambda(MASKS, [1.0] * 3, RUNS[0][:2], ("a",)), "labels has 1"),
+        (lambda: concave.accuracy_and_pixels([1.0], {"a": RUNS}), r"runs\['a'\]"),
+        (lambda: concave.accuracy_and_pixels([], {}), "lambdas is empty"),
+        (lambda: concave.bounds_against_truth([{"gamma": 1.0}]), "rows must have rows"),
+        (lambda: concave.counter_example(lam=float("nan")), "lam=nan"),
+        (lambda: concave.lone_entry(0.5, None, 1.0), "regularizer=None"),
+        (lambda: concave.mask_values({}, 0.1), "masks is empty"),
+        (lambda: concave.mask_values({"a": []}, 2), "alpha=2"),
+        (lambda: concave.tickets({"a": [[{"density": 1.0}]]}), "results must have rows"),
+        (lambda: concave.tickets({"a": [[{"density": 1e-9, "accuracy": 0.1}]]}), "results is em"),
+    ],
+)
+def test_bad_arguments_are_named(call, match: str) -> None:
+    with pytest.raises((ValueError, TypeError), match=f"^{match}"):
+        call()
+
+
+def test_one_mask_refuses_what_it_cannot_draw(digits: TwoDigits, weights: Tensor) -> None:
+    with pytest.raises(ValueError, match=r"^log_lam=400"):
+        concave.one_mask(digits, weights, digits.held_inputs[0, :8], log_lam=400)
+    with pytest.raises(ValueError, match=r"^weights=float32"):
+        concave.one_mask(digits, weights[:, :9], digits.held_inputs[0, :8])

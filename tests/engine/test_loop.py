@@ -11,7 +11,8 @@ from torch import nn
 
 import pruninglab as lab
 from pruninglab.choices import budgets, rewinds, scopes, scores, stops
-from pruninglab.data import Data
+from pruninglab.data import Data, Split
+from pruninglab.engine.training import State
 
 TRAINING = lab.Training(batch_size=30)
 
@@ -75,7 +76,7 @@ def test_rewinding_starts_the_next_round_from_the_snapshot(
 ) -> None:
     """With no retraining epochs after round 0 the weights of round 1 are the masked snapshot."""
 
-    def train_only_once(state: lab.State) -> bool:
+    def train_only_once(state: State) -> bool:
         return state.round > 0 or state.epoch == 2
 
     recipe = lab.Recipe(
@@ -85,15 +86,15 @@ def test_rewinding_starts_the_next_round_from_the_snapshot(
     net = copy.deepcopy(tiny_net)
     rounds = lab.prune(net, tiny_data, recipe, seed=0, training=TRAINING)
     first = next(rounds)
-    start = lab.checkpoint(first, recipe, seed=0)
+    start = first.checkpoint
     for key, mask in first.masks.items():
-        assert torch.equal(start.weights[key], first.snapshots[name][key] * mask)
+        assert torch.equal(start.weights[key], first.checkpoint.snapshots[name][key] * mask)
     second = run(tiny_net, tiny_data, recipe, training=still, start=start)[0]
     assert second.index == 1
     for key, mask in first.masks.items():
-        assert torch.equal(second.trained[key], first.snapshots[name][key] * mask)
+        assert torch.equal(second.trained[key], first.checkpoint.snapshots[name][key] * mask)
     if name == "init":
-        assert torch.equal(first.snapshots["init"]["1.weight"], tiny_net[1].weight)
+        assert torch.equal(first.checkpoint.snapshots["init"]["1.weight"], tiny_net[1].weight)
 
 
 def test_same_seed_same_bits_and_other_seed_other_bits(
@@ -113,7 +114,7 @@ def test_a_resumed_run_ends_with_the_same_bits(
     whole = run(tiny_net, tiny_data, recipe)
     started = lab.prune(copy.deepcopy(tiny_net), tiny_data, recipe, seed=0, training=TRAINING)
     next(started)
-    saved = lab.checkpoint(next(started), recipe, seed=0)
+    saved = next(started).checkpoint
     # A file may give the masks back in another order.
     backwards = lab.Masks(dict(reversed(list(saved.masks.items()))))
     saved = dataclasses.replace(saved, masks=backwards)
@@ -126,8 +127,8 @@ def test_a_resumed_run_ends_with_the_same_bits(
 
 
 def test_a_score_from_a_notebook_cell(tiny_net: nn.Sequential, tiny_data: Data) -> None:
-    def gradient(net: nn.Module, batch: tuple) -> dict:
-        inputs, targets = batch
+    def gradient(net: nn.Module, images: Split) -> dict:
+        inputs, targets = images
         names = list(scores.prunable(net))
         loss = nn.functional.cross_entropy(net(inputs), targets)
         grads = torch.autograd.grad(loss, [dict(net.named_parameters())[n] for n in names])

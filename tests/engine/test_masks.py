@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 from pruninglab.choices.budgets import count, fraction
-from pruninglab.choices.scopes import global_, layer, neuron
+from pruninglab.choices.scopes import Groups, global_, layer, neuron
 from pruninglab.engine.masks import Masks, cut, keep_largest
 
 
@@ -143,21 +143,16 @@ def test_a_kernel_lives_or_dies_whole() -> None:
     assert masks.kept == 53, "a dead weight inside a living kernel stays dead"
 
 
-class OnlyConv:
+def only_conv(groups: Groups) -> torch.Tensor:
     """Cut one member of convolutions and nothing elsewhere."""
-
-    def for_kind(self, kind: str) -> count:
-        return count(1 if kind == "conv" else 0)
-
-    def __call__(self, scores: torch.Tensor, alive: torch.Tensor) -> torch.Tensor:
-        raise AssertionError("for_kind must be asked first")
+    return groups.living - int(groups.kind == "conv")
 
 
 def test_a_budget_may_differ_by_kind_of_layer() -> None:
     net = nn.Sequential(nn.Conv2d(1, 2, 2), nn.Flatten(), nn.Linear(2, 2))
     masks = Masks.full(net)
     scores = {name: torch.ones_like(mask, dtype=torch.float) for name, mask in masks.items()}
-    masks.shrink(cut(scores, masks, OnlyConv(), layer))
+    masks.shrink(cut(scores, masks, only_conv, layer))
     assert {name: int(mask.sum()) for name, mask in masks.items()} == {"0.weight": 7, "2.weight": 4}
 
 

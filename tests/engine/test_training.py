@@ -10,7 +10,7 @@ from torch import nn
 
 from pruninglab import Masks, Training, accuracy, adam, sgd, stops, train
 from pruninglab.data import Data, Split
-from pruninglab.engine.training import constant, cosine, reproducible, steps
+from pruninglab.engine.training import constant, cosine, multistep, reproducible
 
 
 def half_dead(net: nn.Module) -> Masks:
@@ -127,12 +127,14 @@ def test_without_validation_its_accuracy_is_nan(tiny_net: nn.Sequential, tiny_da
 
 def test_schedules() -> None:
     assert [round(cosine(epoch, 4), 4) for epoch in range(5)] == [1, 0.8536, 0.5, 0.1464, 0]
-    assert [steps(at=(2, 3))(epoch, 9) for epoch in range(4)] == pytest.approx([1, 1, 0.1, 0.01])
+    assert [multistep(at=(2, 3))(epoch, 9) for epoch in range(4)] == pytest.approx(
+        [1, 1, 0.1, 0.01]
+    )
 
 
 def test_the_schedule_reaches_the_optimizer(tiny_net: nn.Sequential, tiny_data: Data) -> None:
     """A learning rate of zero from the second epoch on leaves the weights where they were."""
-    training = Training(schedule=steps(at=(1,), factor=0.0))
+    training = Training(schedule=multistep(at=(1,), factor=0.0))
     after = []
     for length in (1, 3):
         with torch.random.fork_rng():
@@ -143,9 +145,16 @@ def test_the_schedule_reaches_the_optimizer(tiny_net: nn.Sequential, tiny_data: 
     assert torch.equal(after[0], after[1])
 
 
-@pytest.mark.parametrize("options", [{"batch_size": 0}, {"max_epochs": -1}, {"batch_size": 1.5}])
-def test_bad_settings_are_refused(options: dict) -> None:
-    with pytest.raises(ValueError, match=next(iter(options))):
+@pytest.mark.parametrize(
+    ("options", "error"),
+    [
+        ({"batch_size": 0}, ValueError),
+        ({"max_epochs": -1}, ValueError),
+        ({"batch_size": 1.5}, TypeError),
+    ],
+)
+def test_bad_settings_are_refused(options: dict, error: type[Exception]) -> None:
+    with pytest.raises(error, match=next(iter(options))):
         Training(**options)
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import random
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -94,3 +95,28 @@ def test_the_network_moves_to_the_data() -> None:
     move_to(net, torch.empty(1, 2, device="meta"))
     assert net.weight.is_meta
     assert accurate(torch.ones(1, dtype=torch.float16)).dtype == torch.float64
+
+
+@checked
+def mean_of(values: Sequence[Share], names: Mapping[str, int], sizes: tuple[int, ...]) -> int:
+    return len(values)
+
+
+def test_every_item_is_looked_at_and_no_random_number_is_drawn() -> None:
+    state = random.getstate()
+    for _ in range(3):
+        assert mean_of([0.5] * 50, {"a": 1}, (1, 2)) == 50
+    for values, names, sizes in (
+        ([0.5] * 50 + [2], {}, ()),
+        ([0.5], {"a": 1, "b": None}, ()),
+        ([0.5], {}, (1,) * 50 + ("x",)),
+    ):
+        with pytest.raises((TypeError, ValueError), match=r"^(values|names|sizes)="):
+            mean_of(values, names, sizes)
+    assert random.getstate() == state
+
+
+@pytest.mark.parametrize("share", [10**400, -(10**400), 1e309])
+def test_numbers_beyond_floats_are_out_of_range(share: float) -> None:
+    with pytest.raises(ValueError, match="share="):
+        layer(NET, WEIGHT, share=share)

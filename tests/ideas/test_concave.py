@@ -184,9 +184,11 @@ def test_a_batch_equals_a_loop_over_its_problems() -> None:
 
 def test_distance_is_the_projected_gradient() -> None:
     data = problem(runs=1)
-    with pytest.warns(RuntimeWarning, match=r"2 of 2 problems .* after 3 steps.*wanted 1e-09"):
+    with pytest.warns(
+        RuntimeWarning, match=r"2 of 2 problems .* after 3 steps.*wanted 1e-09"
+    ) as caught:
         found = c.masked_logistic(*data, [c.log(0.2)], [0.5, 1.0], tolerance=1e-9, max_steps=3)
-    assert found.steps == 3
+    assert found.steps == 3 and caught[0].filename == __file__
     for number, lam in enumerate((0.5, 1.0)):
         m = found.masks[0, 0, number]
         slope = c.loss_gradient(*data, m[None])[0] + lam * c.log(0.2).derivative(m)
@@ -241,13 +243,20 @@ def test_loss_gradient_is_that_of_the_loss() -> None:
         ({"lambdas": []}, "lambdas must not be empty"),
         ({"regularizers": []}, "regularizers must not be empty"),
         ({"targets": torch.full((1, 4), 2.0)}, "holds 2; labels must be 0 or 1"),
-        ({"targets": torch.zeros(1, 5)}, r"targets \(1, 5\) do not fit"),
-        ({"weights": torch.zeros(1, 2)}, r"weights \(1, 2\) do not fit"),
+        (
+            {"targets": torch.zeros(1, 5)},
+            r"targets=float32 \(1, 5\) must be .* to fit inputs float32 \(1, 4, 3\)",
+        ),
+        (
+            {"weights": torch.zeros(1, 2)},
+            r"weights=float32 \(1, 2\) must be .* to fit inputs float32 \(1, 4, 3\)",
+        ),
         ({"weights": torch.full((1, 3), math.nan)}, "finite"),
         ({"ridge": -1.0}, r"ridge=-1\.0"),
         ({"max_steps": -1}, "max_steps=-1"),
         ({"tolerance": math.nan}, "tolerance=nan"),
-        ({"start": 1.5}, "start must lie"),
+        ({"start": 1.5}, r"start=1\.5 must be in \[0, 1\]"),
+        ({"start": torch.full((3,), 1.5)}, "start must lie"),
         ({"start": torch.zeros(7)}, r"start has shape \(7,\)"),
     ],
 )
@@ -291,8 +300,9 @@ def test_a_hard_fit_goes_downhill_all_the_same() -> None:
 
 def test_a_fit_that_does_not_arrive_says_how_far_it_is() -> None:
     inputs, targets, _ = problem(runs=1)
-    with pytest.warns(RuntimeWarning, match=r"gradient of .*, wanted 0"):
+    with pytest.warns(RuntimeWarning, match=r"gradient of .*, wanted 0") as caught:
         c.fit_logistic(inputs, targets, tolerance=0.0)
+    assert caught[0].filename == __file__, "the warning points at the caller"
 
 
 def test_subgradients_step_by_step_and_never_reach_zero() -> None:
@@ -428,9 +438,9 @@ def test_two_digits_are_the_middle_of_the_images() -> None:
     ("change", "match"),
     [
         ({"images": torch.zeros(9, 1, 16, 16)}, r"images has shape \(9, 1, 16, 16\)"),
-        ({"images": torch.zeros(9, 3, 28, 28)}, r"images has shape \(9, 3, 28, 28\)"),
+        ({"images": torch.zeros(9, 3, 28, 28)}, r"images=float32 \(9, 3, 28, 28\)"),
         ({"each": 5}, "only 4 images show 1"),
-        ({"train": 3}, "train=3, each=3"),
+        ({"train": 3}, "train=3 must be less than each=3"),
         ({"runs": 0}, "runs=0"),
     ],
 )
@@ -459,3 +469,106 @@ def test_mnist_at_once_and_few_pixels_are_enough() -> None:
     assert c.accuracy_of(drawn.held_inputs, drawn.held_targets, masked).min() > 0.95
     living = (found.masks > 0).sum(dim=-1)
     assert bool((living[..., 1] < living[..., 0]).all()) and living.max() < 150
+
+
+# --- the ends of the number line, and bad arguments by name --------------------------------------
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32, torch.float64])
+@pytest.mark.parametrize("r", [*PENALTIES, c.log(1e-15), c.log(1e15), c.lq(1e-15), c.mcp(1e-15)])
+def test_penalties_keep_their_dtype_and_are_finite(r: c.Regularizer, dtype: torch.dtype) -> None:
+    m = torch.tensor([0.0, 0.5, 1.0], dtype=dtype)
+    values, slopes = r.value(m), r.derivative(m)
+    assert values.dtype == slopes.dtype == dtype
+    assert bool(slopes.isfinite().all() & (slopes >= 0).all())
+    assert values[[0, 2]].tolist() == pytest.approx([0, 1], abs=1e-2)
+    exact = r.value(m.double())
+    torch.testing.assert_close(values.double(), exact, atol=1e-2, rtol=0)
+
+
+@pytest.mark.parametrize("scale", [1e25, 1e160])
+def test_what_overflows_is_refused_and_never_solved(scale: float) -> None:
+    """A gradient of NaN is not below the tolerance."""
+    inputs, targets, weights = problem(runs=1)
+    if scale < 1e38:
+        inputs, weights = inputs.float(), weights.float()
+    for call in (
+        lambda: c.masked_logistic(inputs * scale, targets, weights, [c.l1()], [1.0]),
+        lambda: c.subgradient_l1(inputs * scale, targets, [1.0]),
+        lambda: c.fit_logistic(inputs * scale, targets),
+    ):
+        with pytest.raises(ValueError, match=r"^inputs .*too large"):
+            call()
+
+
+class nowhere(square):
+    def derivative(self, m: Tensor) -> Tensor:
+        return m * math.nan
+
+
+def test_a_penalty_of_nan_is_an_error() -> None:
+    with pytest.raises(ValueError, match="a regularizer is not defined"):
+        c.masked_logistic(*problem(), [nowhere()], [1.0])
+
+
+def test_theorem_2_at_its_corner_and_without_ones() -> None:
+    assert c.theorem2_bound(0.0, 5, 1.0, 0.3) == 0
+    assert c.theorem2_bound(1.0, 0, 1.0, 0.0) == 0
+
+
+X, Y, W = torch.rand(1, 4, 3), torch.tensor([[0.0, 1, 0, 1]]), torch.ones(1, 3)
+
+
+@pytest.mark.parametrize(
+    ("call", "match"),
+    [
+        (lambda: c.phi(torch.tensor([math.nan]), c.l1()), "m must lie"),
+        (lambda: c.phi(torch.ones(2).long(), c.l1()), "m=int64"),
+        (lambda: c.phi(torch.ones(2), None), "regularizer=None"),
+        (lambda: c.theorem1_bound(1.0, math.nan, 1.0), "k=nan"),
+        (lambda: c.theorem1_bound(1.0, 10**400, 1.0), "k is above"),
+        (lambda: c.theorem1_bound(1e300, 9, 1e-300), r"lam=1e\+300"),
+        (lambda: c.theorem1_bound("1", 1, 1.0), "lam='1'"),
+        (lambda: c.theorem2_bound(1e200, 1, 1.0, 1.0), r"lam=1e\+200"),
+        (lambda: c.theorem2_bound(1.0, 1, 1.0, None), "phi=None"),
+        (lambda: c.log(1e-310), "eps=1e-310"),
+        (lambda: c.log("0.1"), "eps='0.1'"),
+        (lambda: c.lq(True), "q=True"),
+        (lambda: c.mcp(1e300), r"b=1e\+300"),
+        (lambda: c.check_assumption(c.l1(), 10**12), "points="),
+        (lambda: c.check_assumption("l1"), "regularizer='l1'"),
+        (lambda: c.project_box(torch.tensor([math.nan])), "m has NaN"),
+        (lambda: c.subgradient_l1(0 * X, Y, [1.0]), "inputs of a run are all zero"),
+        (lambda: c.subgradient_l1(X, Y, ["1"]), "lambdas"),
+        (lambda: c.subgradient_l1(X, Y, [1e300]), r"lambdas holds 1e\+300"),
+        (lambda: c.subgradient_l1(X, Y, [1.0], start=torch.ones(3)), "start=float32"),
+        (lambda: c.fit_logistic(X[:0], Y[:0]), "inputs=float32 .* not empty"),
+        (lambda: c.fit_logistic(X.half(), Y), "inputs=float16"),
+        (lambda: c.fit_logistic(X * math.nan, Y), "inputs must be finite"),
+        (lambda: c.fit_logistic(torch.ones(1, 4, 3), 0 * Y, ridge=1e-30), "ridge=1e-30 is too"),
+        (lambda: c.fit_logistic(X, Y, tolerance=math.nan), "tolerance=nan"),
+        (lambda: c.accuracy_of(X, Y, W * math.nan), "weights must be finite"),
+        (lambda: c.accuracy_of(X, Y, torch.ones(2, 3)), "weights=float32"),
+        (lambda: c.masked_logistic(X, Y, W, [None], [1.0]), "regularizers"),
+        (lambda: c.masked_logistic(X, Y, W, [c.l1()], [1.0], start=None), "start=None"),
+        (lambda: c.loss_gradient(X, Y, W, W * math.inf), "masks must be finite"),
+        (lambda: c.TwoDigits(X, Y, X, Y[:, :2]), "held_targets=float32"),
+        (lambda: c.two_digits(torch.zeros(9, 1, 28, 28), torch.zeros(8).long()), "labels=int64"),
+        (lambda: c.two_digits(torch.zeros(9, 1, 28, 28), torch.zeros(9).long(), digits=(1, 1)),
+         "digits="),
+        (lambda: c.two_digits(torch.zeros(9, 1, 28, 28), torch.zeros(9).long(), runs=10**12),
+         "runs="),
+    ],
+)  # fmt: skip
+def test_bad_arguments_are_named(call, match: str) -> None:
+    with pytest.raises((ValueError, TypeError), match=f"^{match}"):
+        call()
+
+
+def test_other_dtypes_of_weights_and_labels_do_not_matter() -> None:
+    inputs, targets, weights = problem()
+    expected = c.masked_logistic(inputs, targets, weights, [c.l1()], [1.0]).masks
+    for labels, theta in ((targets.bool(), weights), (targets.long(), weights.float())):
+        found = c.masked_logistic(inputs, labels, theta, [c.l1()], [1.0]).masks
+        torch.testing.assert_close(found, expected, atol=1e-4, rtol=0)
+    assert c.loss_gradient(inputs, targets.bool(), weights, weights.float()).dtype == torch.float64

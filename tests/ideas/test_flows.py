@@ -11,6 +11,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 import pruninglab as lab
 from pruninglab.ideas import flows
@@ -246,7 +247,7 @@ def test_the_network_is_left_alone_when_it_fails() -> None:
         lambda: information_flow(net, images(4, 5)),
         lambda: gradient_flow(net, images(4, 5), torch.zeros(4).long(), masks_of(net)),
     ):
-        with pytest.raises(RuntimeError):
+        with pytest.raises(ValueError, match=r"inputs float32 \(4, 1, 5, 5\) do not pass"):
             failing()
         assert net.training and not any(module._forward_hooks for module in net.modules())
 
@@ -333,11 +334,14 @@ def test_bad_input_is_refused_by_name(call: object, message: str) -> None:
     ("change", "message"),
     [
         ({"inputs": images()[:0], "targets": torch.zeros(0).long()}, "no images"),
-        ({"targets": torch.zeros(3).long()}, "3 labels for 40 inputs"),
+        (
+            {"targets": torch.zeros(3).long()},
+            r"targets=int64 \(3,\) .* to fit inputs float32 \(40,",
+        ),
         ({"masks": {}}, "masks is empty"),
         ({"masks": {"fc": torch.ones(1).bool()}}, "masks names 'fc'"),
-        ({"masks": {"8.weight": torch.ones(5, 16)}}, r"must be torch.bool \(5, 16\)"),
-        ({"masks": {"8.weight": torch.ones(16, 5).bool()}}, r"must be torch.bool \(5, 16\)"),
+        ({"masks": {"8.weight": torch.ones(5, 16)}}, r"must be dense torch.bool \(5, 16\)"),
+        ({"masks": {"8.weight": torch.ones(16, 5).bool()}}, r"must be dense torch.bool \(5, 16\)"),
         ({"net": nan_in(4)}, "the gradient of '0.weight' has NaN"),
     ],
 )
@@ -367,3 +371,104 @@ def test_layers_that_do_not_run_carry_nothing() -> None:
 
     with pytest.raises(ValueError, match=r"only \['used'\]"):
         information_flow(Idle(), torch.rand(4, 3))
+
+
+# What only functions can do, and what only extremes show
+
+
+class Functional(nn.Module):
+    """fc1, an activation, fc2, with the activation written as a function."""
+
+    def __init__(self, activation: object, last: object = None) -> None:
+        super().__init__()
+        self.fc1, self.fc2 = nn.Linear(3, 4), nn.Linear(4, 2)
+        self.activation, self.last = activation, last
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        outputs = self.fc2(self.activation(self.fc1(inputs)))
+        return self.last(outputs) if self.last else outputs
+
+
+class Swish(nn.Module):
+    def forward(self, inputs: Tensor) -> Tensor:
+        return inputs * torch.sigmoid(inputs)
+
+
+@pytest.mark.parametrize(
+    ("activation", "last", "layer", "name"),
+    [
+        (F.relu, None, "fc1", "relu"),
+        (torch.tanh, None, "fc1", "tanh"),
+        (Tensor.relu_, None, "fc1", "relu"),
+        (lambda x: x.clamp(min=0), None, "fc1", "clamp"),
+        (nn.ReLU(), torch.sigmoid, "fc2", "sigmoid"),
+    ],
+)
+def test_an_activation_that_is_a_function_is_refused(
+    activation: object, last: object, layer: str, name: str
+) -> None:
+    net, inputs = Functional(activation, last), torch.rand(5, 3)
+    with pytest.raises(ValueError, match=rf"net: .* layer '{layer}' goes into the function {name}"):
+        information_flow(net, inputs)
+    assert list(information_flow(net, inputs, at="pre")) == ["fc1→fc2"]
+
+
+@pytest.mark.parametrize("activation", [Swish(), nn.ReLU(inplace=True), nn.GELU()])
+def test_a_function_inside_of_a_module_is_that_module_s(activation: nn.Module) -> None:
+    net, inputs = Functional(activation), torch.rand(300, 3)
+    f, g = activation(net.fc1(inputs)), net(inputs)
+    expected = (f.double().T @ g.double() / 300).detach()
+    torch.testing.assert_close(
+        information_flow(net, inputs)["fc1→fc2"], expected, rtol=1e-5, atol=0
+    )
+
+
+@pytest.mark.parametrize("scale", [1e-300, 1e-170, 1e200])
+def test_distances_at_every_scale(scale: float) -> None:
+    a, b = ({"a": torch.tensor(t, dtype=torch.float64) * scale} for t in ([3.0, 0], [0, 4.0]))
+    assert flow_distance(a, b) == pytest.approx(5 * scale, rel=1e-12)
+    assert flow_distance(a, b, "relative") == pytest.approx(1.25)
+    assert flow_distance(a, b, "cosine") == pytest.approx(1.0)
+    assert flow_norms(a) == {"a": pytest.approx(3 * scale, rel=1e-12)}
+
+
+def test_a_flow_that_overflows_is_refused_by_name() -> None:
+    net = dense_net([[1.0]], [[1.0]]).double()
+    inputs = torch.tensor([[1e200], [-1e200]], dtype=torch.float64)
+    for kind in flows.KINDS:
+        with pytest.raises(ValueError, match=r"net: .* has NaN or infinity"):
+            information_flow(net, inputs, kind=kind)
+
+
+ONE = {"a": torch.ones(2)}
+PROBE = {"net": small_conv(), "inputs": images(4), "targets": torch.zeros(4).long(),
+         "masks": {"8.weight": torch.ones(5, 16).bool()}}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: information_flow(None, images()), "net=None"),
+        (lambda: information_flow(small_conv(), images().bool()), "inputs=bool"),
+        (lambda: information_flow(small_conv(), images().cfloat()), "inputs complex64"),
+        (lambda: information_flow(small_conv(), images() * math.nan), "inputs has NaN"),
+        (lambda: information_flow(small_conv(), torch.rand(4, 3)), "inputs float32"),
+        (lambda: gradient_flow(**PROBE | {"targets": torch.full((4,), 3)}), "targets from 3 to 3"),
+        (lambda: gradient_flow(**PROBE | {"targets": torch.full((4,), -100)}), "targets from -100"),
+        (lambda: gradient_flow(**PROBE | {"targets": torch.zeros(4)}), "targets=float32"),
+        (lambda: gradient_flow(**PROBE | {"masks": None}), "masks=None"),
+        (lambda: gradient_flow(**PROBE | {"masks": {"8.bias": None}}), "masks="),
+        (lambda: gradient_flow(**PROBE | {"masks": {"8.bias": torch.ones(5).bool().to_sparse()}}),
+         "masks"),
+        (lambda: flow_norms({"a": torch.tensor([math.nan])}), r"flow\['a'\] must be real and fin"),
+        (lambda: flow_norms(ONE | {"b": None}), r"flow\['b'\] must be a Tensor"),
+        (lambda: flow_distance(ONE, {"a": torch.ones(2, device="meta")}), r"reference\['a'\]"),
+        (lambda: flow_distance({}, {}), "flow and reference are empty"),
+        (lambda: flows.epoch_within([math.nan], 1.0), "distances holds nan"),
+        (lambda: flows.epoch_within([1.0], math.nan), "epsilon=nan"),
+        (lambda: flows.epoch_within(None, 1.0), "distances=None"),
+    ],
+)  # fmt: skip
+def test_bad_arguments_are_named(call: object, message: str) -> None:
+    with pytest.raises((ValueError, TypeError), match=f"^{message}"):
+        call()  # type: ignore[operator]

@@ -187,14 +187,28 @@ def test_shapes_samples_and_variants_are_checked() -> None:
         connection_importance(normal(2, 3), None, torch.empty(0, 3))
     with pytest.raises(ValueError, match="no samples"):
         kernel_importance(normal(2, 3, 2, 2), None, torch.empty(0, 3, 4, 4))
-    with pytest.raises(ValueError, match="do not fit"):
+    with pytest.raises(ValueError, match=r"inputs=float32 \(4, 2\) must be .* to fit weight"):
         connection_importance(normal(2, 3), None, normal(4, 2))
-    with pytest.raises(ValueError, match=r"bias \(3,\)"):
+    with pytest.raises(ValueError, match=r"bias=float32 \(3,\) must be"):
         connection_importance(normal(2, 3), normal(3), normal(4, 3))
+    with pytest.raises(TypeError, match="weight=None must be a Tensor"):
+        connection_importance(None, None, normal(4, 3))
     with pytest.raises(ValueError, match="groups=2"):
         kernel_importance(normal(2, 3, 2, 2), None, normal(4, 3, 4, 4), groups=2)
     with pytest.raises(ValueError, match="'l2'"):
         kernel_importance(normal(2, 3, 2, 2), None, normal(4, 3, 4, 4), variant="l2")
+    with pytest.raises(ValueError, match=r"inputs .* are smaller than weight"):
+        kernel_importance(normal(2, 3, 2, 2), None, normal(4, 3, 4, 4), dilation=4)
+    with pytest.raises(ValueError, match="stride=0 must be a whole number, at least 1"):
+        kernel_importance(normal(2, 3, 2, 2), None, normal(4, 3, 4, 4), stride=0)
+
+
+def test_signals_that_overflow_are_refused_and_not_called_nothing() -> None:
+    flat, deep = torch.full((1, 3), 1e30), torch.full((1, 3, 1, 1), 1e30)
+    for function, weight in ((connection_importance, flat), (kernel_importance, deep)):
+        with pytest.raises(ValueError, match="too large: their signal is infinite in float32"):
+            function(weight, None, weight)
+        assert float(function(weight.double(), None, weight)[0, 0]) == pytest.approx(1 / 3)
 
 
 # The cut, Algorithms 1 and 2
@@ -268,6 +282,8 @@ def test_alpha_out_of_range_is_refused(alpha: float) -> None:
 def test_scores_that_are_no_signals_are_refused(bad: float) -> None:
     with pytest.raises(ValueError, match="finite and not negative"):
         share_cut(torch.tensor([[1.0, bad]]), 0.5)
+    with pytest.raises(ValueError, match="scores must be finite and not negative"):
+        entry_share(torch.tensor([[1.0, bad]]))
 
 
 # How alike are two masks?
@@ -285,9 +301,9 @@ def test_jaccard_is_that_of_sets(pairs: list[tuple[bool, bool]]) -> None:
 
 
 def test_jaccard_refuses_what_is_no_mask() -> None:
-    with pytest.raises(TypeError, match="bool"):
+    with pytest.raises(ValueError, match=r"one=float32 \(2,\) must be a Tensor of bool"):
         jaccard(torch.ones(2), torch.ones(2, dtype=torch.bool))
-    with pytest.raises(ValueError, match="shape"):
+    with pytest.raises(ValueError, match="other=bool"):
         jaccard(torch.ones(2, dtype=torch.bool), torch.ones(3, dtype=torch.bool))
 
 
@@ -296,7 +312,7 @@ def test_independent_masks_meet_at_the_chance_level() -> None:
     one, other = (torch.rand(10**6, generator=generator) < p for p in (0.2, 0.5))
     assert jaccard(one, other) == pytest.approx(chance_jaccard(0.2, 0.5), abs=0.002)
     assert chance_jaccard(1, 1) == 1
-    with pytest.raises(ValueError, match="densities"):
+    with pytest.raises(ValueError, match="both 0"):
         chance_jaccard(0, 0)
-    with pytest.raises(ValueError, match="densities"):
+    with pytest.raises(ValueError, match=r"other=1.5 must be in \[0, 1\]"):
         chance_jaccard(0.5, 1.5)

@@ -18,6 +18,8 @@ from pruninglab import nets
 from pruninglab.engine.masks import Masks
 from pruninglab.ideas.nnrelief import (
     carry_change,
+    check_cleanable,
+    check_supported,
     clean_up,
     connection_importance,
     connection_signal,
@@ -79,9 +81,10 @@ def test_streaming_changes_nothing(variant: str, monkeypatch: pytest.MonkeyPatch
 
 def test_the_network_is_left_as_it_was() -> None:
     net = conv_net().train()
+    net.drop.eval()  # frozen by its owner
     before = {name: value.clone() for name, value in net.state_dict().items()}
     network_importance(net, normal(4, 1, 8, 8))
-    assert net.training
+    assert net.training and net.fc1.training and not net.drop.training
     assert not any(module._forward_pre_hooks for module in net.modules())
     assert all(torch.equal(value, before[name]) for name, value in net.state_dict().items())
 
@@ -98,14 +101,76 @@ def test_unsupported_layers_are_named(layer: nn.Module, named: str) -> None:
     net = nn.Sequential(OrderedDict(odd=layer))
     with pytest.raises(ValueError, match=f"'odd'.*{named}"):
         network_importance(net, torch.ones(1, 1, 4, 4))
+    with pytest.raises(ValueError, match=f"'odd'.*{named}"):
+        check_supported(net)
+
+
+@pytest.mark.parametrize("layer", [nn.LazyLinear(3), nn.Linear(2, 2, device="meta")])
+def test_layers_without_numbers_are_named(layer: nn.Module) -> None:
+    net = nn.Sequential(OrderedDict(odd=layer))
+    for check in (check_supported, check_cleanable):
+        with pytest.raises(ValueError, match="layer 'odd' holds no numbers"):
+            check(net)
+
+
+def test_supported_networks_pass_both_checks() -> None:
+    for net in (conv_net(), nets.resnet_20(), nn.DataParallel(conv_net())):
+        check_supported(net)
+        check_cleanable(net)
+    norms = nn.Sequential(nn.Linear(2, 2), nn.LayerNorm(2))
+    check_supported(norms)  # has an importance, but clean_up does not see through it
+    with pytest.raises(ValueError, match="'1' is a LayerNorm"):
+        check_cleanable(norms)
+
+
+class Twice(nn.Module):
+    """One layer, used on the inputs and on what it makes of them."""
+
+    def __init__(self, layer: nn.Module) -> None:
+        super().__init__()
+        self.layer = layer
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        return self.layer(self.layer(inputs).relu())
+
+
+@pytest.mark.parametrize(
+    ("layer", "shape", "options"),
+    [(nn.Linear(3, 3), (3,), {}), (nn.Conv2d(2, 2, 3, padding=1), (2, 5, 5), {"padding": 1})],
+)
+def test_a_layer_used_twice_is_judged_by_all_it_sees(
+    layer: nn.Module, shape: tuple[int, ...], options: dict[str, int]
+) -> None:
+    inputs = normal(6, *shape)
+    every = torch.cat([inputs, layer(inputs).relu().detach()])
+    alone = kernel_importance if options else connection_importance
+    expected = alone(layer.weight, layer.bias, every, **options)
+    torch.testing.assert_close(network_importance(Twice(layer), inputs)["layer"], expected)
+
+
+def test_sequences_are_refused_by_name() -> None:
+    net = nn.Sequential(nn.Linear(4, 2))
+    with pytest.raises(ValueError, match=r"layer '0' sees inputs of the shape \(5, 3, 4\)"):
+        network_importance(net, normal(5, 3, 4))
+
+
+def test_data_parallel_is_the_network_inside() -> None:
+    net, inputs = conv_net(), normal(4, 1, 8, 8)
+    found = network_importance(nn.DataParallel(net), inputs)
+    for name, shares in network_importance(net, inputs).items():
+        assert torch.equal(found[f"module.{name}"], shares)
 
 
 def test_bad_input_to_a_network_is_refused() -> None:
     net = conv_net()
     with pytest.raises(ValueError, match="no samples"):
         network_importance(net, torch.empty(0, 1, 8, 8))
-    with pytest.raises(ValueError, match="NaN"):
+    with pytest.raises(ValueError, match=r"layer 'conv1' sees NaN.*inputs"):
         network_importance(net, torch.full((2, 1, 8, 8), float("nan")))
+    with pytest.raises(ValueError, match=r"inputs float32 \(2, 3, 8, 8\) do not pass through net"):
+        network_importance(net, torch.ones(2, 3, 8, 8))
+    with pytest.raises(ValueError, match=r"residual=2 must lie in \(0, 1\]"):
+        network_importance(net, torch.ones(2, 1, 8, 8), residual=2)
     with pytest.raises(ValueError, match="'1' sees NaN"):
         network_importance(nn.Sequential(nn.Flatten(), nn.Linear(1, 1)), torch.full((2, 1), np.nan))
     with pytest.raises(ValueError, match="'l2'"):
@@ -131,7 +196,7 @@ def test_weak_branches_by_hand() -> None:
     assert weak_shortcut.tolist() == [False, False, True]
     with pytest.raises(ValueError, match="alpha=0"):
         weak_branches(main, shortcut, 0)
-    with pytest.raises(ValueError, match="equal shapes"):
+    with pytest.raises(ValueError, match="shortcut="):
         weak_branches(main, shortcut[:1], 0.9)
 
 
@@ -271,6 +336,23 @@ def test_clean_up_names_what_it_cannot_do_and_changes_nothing() -> None:
     clean_up(net, Masks.full(net), torch.ones(1, 2))
     assert all(torch.equal(value, before[name]) for name, value in net.state_dict().items())
     assert net.training
+    for bad in (torch.ones(2, 2), torch.ones(2, 1, dtype=torch.bool)):
+        with pytest.raises(ValueError, match=r"masks\['0.weight'\] must be bool"):
+            clean_up(net, {"0.weight": bad}, torch.ones(1, 2))
+    with pytest.raises(ValueError, match=r"inputs float64 \(1, 3\) do not pass through net"):
+        clean_up(net, Masks.full(net), torch.ones(1, 3))
+    whole = clean_up(net, Masks.full(net), torch.ones(0, 2))
+    assert all(bool(mask.all()) for mask in whole.values()), "no samples are needed, only a shape"
+
+
+def test_clean_up_of_a_batch_norm_without_weight_and_bias() -> None:
+    net = nn.Sequential(nn.Linear(2, 2), nn.BatchNorm1d(2, affine=False), nn.Linear(2, 1)).eval()
+    net[1].running_mean[:] = torch.tensor([0.5, 0.0])
+    masks = Masks.full(net)
+    masks.shrink({"0.weight": torch.zeros(2, 2, dtype=torch.bool)})
+    net[0].bias.data.zero_()
+    # Channel 0 is the constant −0.5, channel 1 is nothing.
+    assert clean_up(net, masks, torch.ones(1, 2))["2.weight"].tolist() == [[True, False]]
 
 
 # Bounds: Section 5.2
@@ -394,7 +476,9 @@ def test_bounds_refuse_what_does_not_fit() -> None:
         error_bounds([layer], [keep], inputs, lipschitz=-1)
     with pytest.raises(ValueError, match="alpha=2"):
         error_bounds([layer], [keep], inputs, alpha=2)
-    with pytest.raises(ValueError, match="mask of the weight"):
+    with pytest.raises(ValueError, match="keep="):
         dropped_signal(layer, (keep[0][:1], keep[1]), inputs)
-    with pytest.raises(ValueError, match="mask of the bias"):
+    with pytest.raises(ValueError, match="keep has a mask of the bias"):
         dropped_signal((layer[0], None), keep, inputs)
+    with pytest.raises(ValueError, match=r"weights\[1\] has shape \(2, 3\)"):
+        carry_change(torch.ones(3), [torch.ones(2, 3), torch.ones(2, 3)])

@@ -175,7 +175,7 @@ def test_bad_vectors(w: torch.Tensor, message: str) -> None:
 
 
 def test_bad_masks_and_lengths() -> None:
-    with pytest.raises(ValueError, match="mask must be bool"):
+    with pytest.raises(ValueError, match=r"mask=float32 .* must be a Tensor of bool"):
         pq_index(torch.ones(3), 0.5, 1.0, mask=torch.ones(3))
     with pytest.raises(ValueError, match="equal length"):
         pq_index(torch.ones(3), [0.5, 0.6], [1.0])
@@ -286,3 +286,72 @@ def test_a_counterexample_is_one() -> None:
     assert found.value_after != pytest.approx(found.value_before)
     with pytest.raises(ValueError, match="tries=0"):
         find_counterexample(MEASURES["−ℓ1"], PROPERTIES["D2"], torch.Generator(), tries=0)
+
+
+# --- what is refused, and what lies at the ends of a dtype ---------------------------------------
+
+
+@pytest.mark.parametrize("dtype", [torch.int8, torch.uint8, torch.uint16, torch.float16])
+def test_every_real_dtype_counts_as_its_numbers(dtype: torch.dtype) -> None:
+    """|−128| is 128, although int8 has no such number."""
+    lowest = -128 if dtype == torch.int8 else 200
+    w = torch.tensor([lowest, 100, 3, 0]).to(dtype)
+    exact = torch.tensor([lowest, 100, 3, 0], dtype=torch.float64)
+    for measure in (lambda w: pq_index(w, 0.5, 1.0), gini_index, lambda w: tail_ratio(w, 2, 0.5)):
+        assert float(measure(w)) == float(measure(exact))
+
+
+@pytest.mark.parametrize("scale", [5e-324, 1e-170, 1e170, 1e307])
+@pytest.mark.parametrize("name", ["ℓ2/ℓ1", "Hoyer", "kurtosis κ4", "−Shannon entropy", "Gini"])
+def test_measures_that_ignore_the_scale_do_so_at_every_scale(name: str, scale: float) -> None:
+    w = torch.tensor([1.0, 2.0, 4.0, 8.0], dtype=torch.float64)
+    assert MEASURES[name](w * scale) == pytest.approx(MEASURES[name](w), rel=1e-12)
+
+
+def test_measures_in_logarithms_do_not_overflow() -> None:
+    for scale in (1e-170, 1e170):
+        w = torch.tensor([scale], dtype=torch.float64)
+        assert MEASURES["−Gaussian entropy"](w) == pytest.approx(-2 * math.log(scale))
+    assert MEASURES["−log"](w) == pytest.approx(-2 * math.log(1e170))
+
+
+def test_gini_of_more_than_a_block() -> None:
+    """Of 0, 1, …, d − 1 the Gini index is (d + 1) / (3 d)."""
+    d = 200_001
+    w = torch.arange(float(d), dtype=torch.float64).flip(0)
+    assert float(gini_index(w)) == pytest.approx((d + 1) / (3 * d), rel=1e-12)
+    mask = (w % 3 == 0).expand(2, -1)
+    alone = float(gini_index(w[mask[0]]))
+    assert gini_index(w.expand(2, -1), mask, dim=1).tolist() == pytest.approx([alone] * 2)
+
+
+ONES = torch.ones(3)
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "message"),
+    [
+        (lambda: pq_index(None, 0.5, 1.0), TypeError, "w=None"),
+        (lambda: pq_index(ONES.bool(), 0.5, 1.0), ValueError, "w=bool"),
+        (lambda: pq_index(ONES.cfloat(), 0.5, 1.0), ValueError, "w=complex64"),
+        (lambda: pq_index(ONES, "half", 1.0), ValueError, "p='half'"),
+        (lambda: pq_index(ONES, [None], [1.0]), ValueError, r"p=\[None\]"),
+        (lambda: pq_index(ONES, 0.5, 10**400), ValueError, "p=0.5, q=1000"),
+        (lambda: pq_index(ONES, 0.5, 1.0, dim=1), ValueError, "dim=1"),
+        (lambda: pq_index(torch.tensor(2.0), 0.5, 1.0, dim=0), ValueError, "dim=0"),
+        (lambda: retained_bound(math.nan, 0.5, 0.5, 1.0), ValueError, "d=nan"),
+        (lambda: retained_bound(math.inf, 0.5, 0.5, 1.0), ValueError, "d=inf"),
+        (lambda: retained_bound(ONES * math.nan, 0.5, 0.5, 1.0), ValueError, "d from nan"),
+        (lambda: retained_bound(ONES, torch.ones(2), 0.5, 1.0), ValueError, "index=float32"),
+        (lambda: retained_bound(3, ONES * 2, 0.5, 1.0), ValueError, "index from 2"),
+        (lambda: tail_ratio(ONES, 1.5, 0.5), TypeError, r"r=1\.5"),
+        (lambda: tail_ratio(torch.empty(0), 1, 0.5), ValueError, "w is empty"),
+        (lambda: MEASURES["Hoyer"](torch.ones(1)), ValueError, "w has one member"),
+        (lambda: MEASURES["ℓ2/ℓ1"](torch.zeros(2)), ValueError, "w has no non-zero"),
+        (lambda: MEASURES["−ℓ1"](ONES * math.nan), ValueError, "w, of shape"),
+        (lambda: find_counterexample(None, PROPERTIES["D1"], None), TypeError, "measure=None"),
+    ],
+)
+def test_bad_arguments_are_named(call, error: type[Exception], message: str) -> None:
+    with pytest.raises(error, match=f"^{message}"):
+        call()

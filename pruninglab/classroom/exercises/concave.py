@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from torch import Tensor
 
 from ...data import load
 from ...ideas.concave import (
@@ -18,13 +17,13 @@ from ...ideas.concave import (
     two_digits,
 )
 from ..plots.concave import lone_entry
-from .core import Exercise, expect
+from .core import Exercise, expect, number, tensor, whole
 
 
 def _check_step(answer: Any) -> None:
-    expect(isinstance(answer, (tuple, list)) and len(answer) == 3, "give three numbers (a, b, c)")
-    expect(all(isinstance(one, (int, float)) for one in answer), "give three numbers (a, b, c)")
-    a, b, c = answer
+    hint = "give three numbers (a, b, c)"
+    expect(isinstance(answer, (tuple, list)) and len(answer) == 3, hint)
+    a, b, c = (number(one, hint) for one in answer)
     expect(b >= 0 and c <= 1, "you left the box: clip to [0, 1] after the step")
     wrong = abs(a - 0.6) < 1e-6
     expect(not wrong, "that is the loss alone; the penalty pulls every entry down by step · λ")
@@ -38,8 +37,8 @@ def _check_penalty(answer: Any) -> None:
         expect(callable(getattr(answer, name, None)), f"answer needs a function {name}(m)")
     m = torch.tensor([0.2, 0.7], dtype=torch.float64)
     for name in ("value", "derivative"):
-        found = getattr(answer, name)(m)
-        expect(isinstance(found, Tensor) and found.shape == m.shape, f"{name} works entry by entry")
+        values = tensor(getattr(answer, name)(m.clone()), f"{name} returns a tensor")
+        expect(values.shape == m.shape, f"{name} works entry by entry")
     found = check_assumption(answer)
     expect(found["image"], "r must go from r(0) = 0 to r(1) = 1")
     expect(found["non-decreasing"], "r must not fall anywhere in [0, 1]")
@@ -49,7 +48,8 @@ def _check_penalty(answer: Any) -> None:
 
 
 def _check_crossing(answer: Any) -> None:
-    expect(isinstance(answer, int) and answer > 0, "give a whole number k")
+    answer = whole(answer, "give a whole number k")
+    expect(0 < answer < 10**6, "k is above 0, and not that large")
     distance, extra = lone_entry(0.5, log(0.1), 10.0)
 
     def false_at(k: int) -> bool:
@@ -60,7 +60,7 @@ def _check_crossing(answer: Any) -> None:
 
 
 def _check_budget(answer: Any) -> None:
-    expect(isinstance(answer, (int, float)), "give one number, λ")
+    answer = number(answer, "give one number, λ")
     expect(answer > 0, "λ must be above 0")
     images = load("mnist", normalize=False, device="cpu").train
     digits = two_digits(images.inputs, images.targets)

@@ -2,49 +2,50 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from ...ideas.inertial import gaps, hessian, spectral_cut
-from .core import Exercise, expect
+from ...nets import seeded
+from .core import Exercise, close, expect, number, tensor, whole
 
 SPECTRUM = torch.tensor([9.0, 4.0, 3.5, 3.2, -1.0])
 STAIRS = torch.tensor([9.0, 5.0, 2.0, 1.0, 0.9], dtype=torch.float64)
 
 
 def _check_cut(answer: Any) -> None:
-    expect(isinstance(answer, int), "k is a whole number: how many directions go")
+    answer = whole(answer, "k is a whole number: how many directions go")
     expect(answer != 1, "the gap after the sharpest is wide, but the rule takes the largest k")
     expect(answer != 3, "that is the last gap that is too narrow")
     expect(answer == 4, "turn the signs, sort, take differences, compare each with 4K = 0.8")
 
 
 def _check_needed(answer: Any) -> None:
-    expect(isinstance(answer, (int, float)), "give one number")
+    answer = number(answer)
     expect(answer >= 0, "K is not negative")
     expect(not 0.25 * 4 <= answer < 4, "you compared the gaps with K; the rule says 4K")
-    found = spectral_cut(STAIRS, float(answer))
+    found = spectral_cut(STAIRS, answer)
     widths = gaps(STAIRS).tolist()
     expect(found == 2, f"with K = {answer:g} the cut is k = {found}; the gaps are {widths}")
 
 
 def _check_product(answer: Any) -> None:
     expect(callable(answer), "answer must be a function of net, inputs, targets and v")
-    torch.manual_seed(0)
-    net = nn.Sequential(nn.Linear(3, 4), nn.Tanh(), nn.Linear(4, 2)).double()
-    inputs, targets = torch.randn(9, 3).double(), torch.randint(0, 2, (9,))
-    v = torch.randn(26).double()
-    found = answer(net, inputs, targets, v)
-    expect(isinstance(found, Tensor), "return a tensor")
+    with seeded(0):
+        net = nn.Sequential(nn.Linear(3, 4), nn.Tanh(), nn.Linear(4, 2)).double()
+        inputs, targets = torch.randn(9, 3).double(), torch.randint(0, 2, (9,))
+        v = torch.randn(26).double()
+    found = tensor(answer(deepcopy(net), inputs.clone(), targets.clone(), v.clone()))
     expect(found.shape == (26,), "return one number per parameter, in one vector")
     loss = nn.functional.cross_entropy(net(inputs), targets)
     gradient = torch.cat([g.flatten() for g in torch.autograd.grad(loss, list(net.parameters()))])
-    expect(not torch.allclose(found, gradient), "this is the gradient; take that of gradient · v")
+    expect(not close(found, gradient), "this is the gradient; take that of gradient · v")
     expected = hessian(net, inputs, targets) @ v
-    expect(not torch.allclose(found, v * expected), "do not multiply by v once more at the end")
-    expect(torch.allclose(found, expected), "take the gradient of the number gradient · v")
+    expect(not close(found, v * expected), "do not multiply by v once more at the end")
+    expect(close(found, expected), "take the gradient of the number gradient · v")
 
 
 CUT = Exercise(

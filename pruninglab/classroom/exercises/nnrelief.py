@@ -5,14 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from torch import Tensor
 
 from ...ideas.nnrelief import chance_jaccard, connection_importance, share_cut
-from .core import Exercise, expect
+from .core import Exercise, close, expect, number, tensor, whole
 
 
 def _check_count(answer: Any) -> None:
-    expect(isinstance(answer, int), "a number of connections is a whole number")
+    answer = whole(answer, "a number of connections is a whole number")
     expect(answer != 2, "the two strongest carry 5/7 of the signal, less than 80 %")
     expect(answer != 4, "three are enough: 6/7 of the signal")
     expect(answer == 3, "the signals are 1, 2, 3 and, for the bias, 1; sort them and add up")
@@ -23,8 +22,7 @@ def _check_importance(answer: Any) -> None:
     generator = torch.Generator().manual_seed(0)
     weight, bias = (torch.randn(*size, generator=generator) for size in ((3, 4), (3,)))
     inputs = torch.randn(6, 4, generator=generator)
-    found = answer(weight, bias, inputs)
-    expect(isinstance(found, Tensor), "return a tensor")
+    found = tensor(answer(weight.clone(), bias.clone(), inputs.clone()))
     expect(
         found.shape != (3, 4),
         "the bias carries signal too: one more column, at the end",
@@ -33,31 +31,32 @@ def _check_importance(answer: Any) -> None:
     mean_first = torch.cat([(weight * inputs.mean(dim=0)).abs(), bias.abs()[:, None]], dim=1)
     mean_first = mean_first / mean_first.sum(dim=1, keepdim=True)
     expect(
-        not torch.allclose(found, mean_first),
+        not close(found, mean_first),
         "first the absolute value, then the mean: signals of both signs must not cancel",
     )
     sums = found.sum(dim=1)
-    expect(torch.allclose(sums, torch.ones(3), atol=1e-5), "each neuron's row must sum to 1")
+    expect(close(sums, torch.ones(3), 1e-5), "each neuron's row must sum to 1")
     expected = connection_importance(weight, bias, inputs)
-    expect(torch.allclose(found, expected, atol=1e-5), "Eq. (1): mean |w x| over the samples, |b|")
+    expect(close(found, expected, 1e-5), "Eq. (1): mean |w x| over the samples, |b|")
 
 
 def _check_cut(answer: Any) -> None:
     expect(callable(answer), "answer must be a function of the scores and α")
     scores = torch.tensor([[0.2, 0.2, 0.2, 0.2, 0.2], [0.5, 0.25, 0.125, 0.125, 0.0]])
-    found = answer(scores, 0.7)
-    expect(isinstance(found, Tensor) and found.dtype == torch.bool, "return a bool tensor")
+    found = tensor(answer(scores.clone(), 0.7), "return a bool tensor")
+    expect(found.dtype == torch.bool, "return a bool tensor")
     expect(found.shape == scores.shape, "return one True or False for each score")
+    kept = int(found[0].sum())
     expect(
-        found[0].sum() < 5,
+        kept < 5,
         "five equal scores: comparing with a threshold keeps all; four carry enough",
     )
-    expect(found[0].sum() > 3, "three times 0.2 is 0.6, less than 0.7: one more must stay")
+    expect(kept > 3, "three times 0.2 is 0.6, less than 0.7: one more must stay")
     expect(torch.equal(found, share_cut(scores, 0.7)), "keep the p₀ largest of each row, by index")
 
 
 def _check_chance(answer: Any) -> None:
-    expect(isinstance(answer, (int, float)), "give one number")
+    answer = number(answer)
     right = chance_jaccard(0.155, 0.155)
     expect(abs(answer - 0.155**2) > 0.002, "that is the intersection; divide it by the union")
     expect(abs(answer - 0.155) > 0.002, "the union is larger than one of the two masks")

@@ -5,20 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from torch import Tensor
 
 from ...ideas.pqi import pq_index, retained_bound
 from ...ideas.pqi.measures import l2_over_l1
-from .core import Exercise, expect
-
-
-def _number(answer: Any) -> float:
-    expect(isinstance(answer, (int, float, Tensor)), "give one number")
-    return float(answer)
+from .core import Exercise, expect, number, tensor
 
 
 def _check_by_hand(answer: Any) -> None:
-    value = _number(answer)
+    value = number(answer)
     ratio = 36 / 14
     expect(abs(value - ratio / 4) > 1e-3, "that is the quotient of means; the index is 1 minus it")
     expect(abs(value - (1 - ratio)) > 1e-3, "you left out the factor d^(1/q − 1/p) = ¼")
@@ -27,14 +21,17 @@ def _check_by_hand(answer: Any) -> None:
 
 
 def _check_break_it(answer: Any) -> None:
-    expect(isinstance(answer, Tensor) and answer.dim() == 1, "answer must be a 1-d tensor")
+    answer = tensor(answer, "answer must be a 1-d tensor")
+    expect(answer.dim() == 1 and answer.dtype != torch.bool, "answer must be a 1-d tensor")
     expect(len(answer) >= 2 and bool((answer > 0).all()), "give at least two positive members")
+    answer = answer.double()
+    expect(bool(answer.isfinite().all()), "give finite members")
     before, after = l2_over_l1(answer), l2_over_l1(torch.cat([answer, answer]))
     expect(abs(before - after) > 1e-3, f"ℓ2/ℓ1 is {before:.4f} before and {after:.4f} after")
 
 
 def _check_keep(answer: Any) -> None:
-    value = _number(answer)
+    value = number(answer)
     w = torch.arange(1, 101, dtype=torch.float64)
     truth = retained_bound(100.0, float(pq_index(w, 0.5, 1.0)), 0.5, 1.0)
     expect(value == int(value), "a number of weights is whole")

@@ -5,15 +5,18 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from ...choices.scores import prunable
-from .core import Exercise, expect
+from ...data import Split
+from ...nets import seeded
+from .core import Exercise, close, expect, number, tensor
 
 
 def _check_words(answer: Any) -> None:
-    expect(isinstance(answer, tuple) and len(answer) == 3, "give three numbers, (a, b, c)")
-    density, sparsity, compression = answer
+    hint = "give three numbers, (a, b, c)"
+    expect(isinstance(answer, (tuple, list)) and len(answer) == 3, hint)
+    density, sparsity, compression = (number(one, hint) for one in answer)
     expect(abs(density - 0.05) < 1e-9, "density is kept / all, so it falls as you prune")
     expect(abs(sparsity - 0.95) < 1e-9, "sparsity is 1 − density")
     expect(abs(compression - 20) < 1e-6, "compression is 1 / density, a number above 1")
@@ -22,10 +25,8 @@ def _check_words(answer: Any) -> None:
 def _check_cut(answer: Any) -> None:
     expect(callable(answer), "answer must be a function of a tensor and a number")
     weight = torch.tensor([[3.0, -1.0, 0.5, -0.5], [2.0, -4.0, 0.5, 1.0]])
-    mask = answer(weight, 3)
-    expect(
-        isinstance(mask, Tensor) and mask.dtype == torch.bool, "return a tensor of True and False"
-    )
+    mask = tensor(answer(weight.clone(), 3), "return a tensor of True and False")
+    expect(mask.dtype == torch.bool, "return a tensor of True and False")
     expect(mask.shape == weight.shape, "the mask must have the shape of the weights")
     expect(bool(mask[1, 1]), "−4 is a large weight: look at its size, not its sign")
     expect(
@@ -38,24 +39,20 @@ def _check_cut(answer: Any) -> None:
 
 def _check_score(answer: Any) -> None:
     expect(callable(answer), "answer must be a function of a network and a batch")
-    torch.manual_seed(0)
-    net = nn.Sequential(nn.Flatten(), nn.Linear(4, 3), nn.ReLU(), nn.Linear(3, 2))
-    inputs = torch.rand(5, 1, 2, 2)
-    found = answer(net, (inputs, torch.zeros(5, dtype=torch.long)))
-    expect(isinstance(found, dict), "return a dict from parameter names to tensors")
-    names = list(prunable(net))
-    expect(list(found) == names, f"the names must be {names}")
-    expect(
-        all(found[name].shape == prunable(net)[name].shape for name in names),
-        "each score must have the shape of its weights",
-    )
-    expect(all(bool((s >= 0).all()) for s in found.values()), "scores must not be negative")
+    with seeded(0):
+        net = nn.Sequential(nn.Flatten(), nn.Linear(4, 3), nn.ReLU(), nn.Linear(3, 2))
+        inputs = torch.rand(5, 1, 2, 2)
     sizes = {name: weight.detach().abs() for name, weight in prunable(net).items()}
-    tops = {name: size / size.max() for name, size in sizes.items()}
-    expect(
-        all(torch.allclose(found[name].detach(), tops[name]) for name in names),
-        "divide |w| by the largest |w| of the same layer",
-    )
+    found = answer(net, Split(inputs, torch.zeros(5, dtype=torch.long)))
+    expect(isinstance(found, dict), "return a dict from parameter names to tensors")
+    expect(list(found) == list(sizes), f"the names must be {list(sizes)}")
+    scores = {name: tensor(score, "each score must be a tensor") for name, score in found.items()}
+    for name, size in sizes.items():
+        same_shape = scores[name].shape == size.shape
+        expect(same_shape, "each score must have the shape of its weights")
+        expect(bool((scores[name] >= 0).all()), "scores must not be negative")
+    right = all(close(scores[name], size / size.max()) for name, size in sizes.items())
+    expect(right, "divide |w| by the largest |w| of the same layer")
 
 
 WORDS = Exercise(

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import torch
+from jaxtyping import Float, Real
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.gridspec import GridSpec
@@ -13,6 +15,7 @@ from matplotlib.patches import Rectangle
 from matplotlib.ticker import PercentFormatter
 from torch import Tensor
 
+from ...ideas.checks import Finite, NonNegative, Positive, Share, check_choice, checked
 from ...ideas.concave import (
     Regularizer,
     TwoDigits,
@@ -28,30 +31,36 @@ from ...ideas.concave import (
     theorem2_printed,
 )
 from ...ideas.concave.digits import SIDE
-from .curves import density_axis
+from ...ideas.devices import accurate
+from .curves import check_filled, density_axis, table_of
 from .style import BLUE, GRAY, GREEN, ORANGE, RED, blank, colors
 
 KINDS = ("l1", "log", "lq", "mcp")
 Runs = Mapping[str, tuple[Tensor, Tensor]]
 
 
-def regularizer_of(kind: str, shape: float) -> Regularizer:
+@checked
+def regularizer_of(kind: str, shape: Positive) -> Regularizer:
     """Return the penalty that a drop-down list names; `shape` is ε, q or b (l1 has none).
 
-    lq needs q < 1 and takes min(shape, 0.95). Raises ValueError for an unknown kind.
+    lq needs q < 1 and takes min(shape, 0.95). Raises ValueError for an unknown kind, or a shape
+    that it cannot have.
     """
-    if kind not in KINDS:
-        raise ValueError(f"kind={kind!r} is not known; choose from {KINDS}")
-    made: dict[str, Regularizer] = {
-        "l1": l1(),
-        "log": log(shape),
-        "lq": lq(min(shape, 0.95)),
-        "mcp": mcp(shape),
+    check_choice("kind", kind, KINDS)
+    make: dict[str, Callable[[], Regularizer]] = {
+        "l1": l1,
+        "log": lambda: log(shape),
+        "lq": lambda: lq(min(shape, 0.95)),
+        "mcp": lambda: mcp(shape),
     }
-    return made[kind]
+    try:
+        return make[kind]()
+    except ValueError as error:
+        raise ValueError(f"shape={shape} of {kind}: {error}") from error
 
 
-def penalties(*, eps: float = 0.1, figure: Figure | None = None) -> Figure:
+@checked
+def penalties(*, eps: Positive = 0.1, figure: Figure | None = None) -> Figure:
     """Draw ℓ1, log(ε), ℓ_½ and mcp(½) over [0, 1], and their slopes: the pull towards zero."""
     figure, axes = blank(figure, 9, 3.4, columns=2)
     m = torch.linspace(0, 1, 401, dtype=torch.float64)
@@ -73,7 +82,13 @@ def penalties(*, eps: float = 0.1, figure: Figure | None = None) -> Figure:
     return figure
 
 
-def oscillation(weights: Tensor, masks: Tensor, *, figure: Figure | None = None) -> Figure:
+@checked
+def oscillation(
+    weights: Real[Tensor, "steps some"],
+    masks: Real[Tensor, "mask_steps mask_some"],
+    *,
+    figure: Figure | None = None,
+) -> Figure:
     """Draw the last iterates of some weights under subgradient steps, and of mask entries.
 
     `weights` (steps, some) hop over zero, drawn times 1000; `masks` (steps, some), projected,
@@ -81,7 +96,8 @@ def oscillation(weights: Tensor, masks: Tensor, *, figure: Figure | None = None)
     """
     figure, axes = blank(figure, 9, 3.3, columns=2)
     for one, values in zip(axes, (weights, masks), strict=True):
-        for column, color in zip(values.T, colors(values.shape[1]), strict=True):
+        columns = values.detach().cpu().T
+        for column, color in zip(columns, colors(len(columns)), strict=True):
             scale = 1000 if one is axes[0] else 1
             one.plot(scale * column.numpy(), ".-", ms=4, lw=1, color=color)
         one.axhline(0, color=GRAY, lw=0.8)
@@ -92,14 +108,15 @@ def oscillation(weights: Tensor, masks: Tensor, *, figure: Figure | None = None)
     return figure
 
 
+@checked
 def one_mask(
     digits: TwoDigits,
-    weights: Tensor,
-    images: Tensor,
+    weights: Float[Tensor, "1 401"],
+    images: Float[Tensor, "eight 401"],
     *,
     kind: str = "log",
-    log_lam: float = 0.0,
-    shape: float = 0.1,
+    log_lam: Finite = 0.0,
+    shape: Positive = 0.1,
     figure: Figure | None = None,
 ) -> Figure:
     """Solve one masked logistic regression now, and show its mask and what it sees.
@@ -107,7 +124,11 @@ def one_mask(
     `digits` of one run, `weights` θ̂ (1, 401), `images` (8, 401); λ = 10^`log_lam`, `shape` is ε, q
     or b of the penalty `kind`. Left: the mask. Middle: θ̂ ⊙ m. Right: eight digits through the
     mask, all other pixels gray. Title: pixels that live and accuracy on the held-out images.
+    Raises ValueError for a `log_lam` outside -30 to 30, and what `regularizer_of` refuses.
     """
+    if abs(log_lam) > 30:
+        raise ValueError(f"log_lam={log_lam} must lie between -30 and 30")
+    weights = weights.detach().to(digits.inputs)
     figure, axes = blank(figure, 9.5, 3.2, columns=3, width_ratios=(1, 1, 2))
     found = masked_logistic(
         digits.inputs,
@@ -120,7 +141,7 @@ def one_mask(
     share = accuracy_of(digits.held_inputs, digits.held_targets, (found * weights[0])[None])
     draw_mask(axes[0], found)
     axes[0].set_title(f"mask: {int((found[:-1] > 0).sum())} pixels live", fontsize=10)
-    product = (found * weights[0])[:-1].reshape(SIDE, SIDE).numpy()
+    product = (found * weights[0])[:-1].reshape(SIDE, SIDE).cpu().numpy()
     limit = max(float(np.abs(product).max()), 1e-6)
     axes[1].imshow(product, cmap="RdBu", vmin=-limit, vmax=limit)
     axes[1].set_title(f"m ⊙ θ̂: {float(share):.1%} right", fontsize=10)
@@ -132,9 +153,10 @@ def one_mask(
     return figure
 
 
-def draw_mask(axes: Axes, mask: Tensor) -> None:
+@checked
+def draw_mask(axes: Axes, mask: Float[Tensor, " 401"]) -> None:
     """Draw a mask (401,) as 20×20 pixels, dead ones white; the intercept is left out."""
-    pixels = mask[:-1].reshape(SIDE, SIDE).numpy()
+    pixels = mask.detach().cpu()[:-1].reshape(SIDE, SIDE).numpy()
     axes.imshow(np.where(pixels > 0, pixels, np.nan), cmap="viridis", vmin=0, vmax=1)
     axes.add_patch(Rectangle((-0.5, -0.5), SIDE, SIDE, fill=False, color=GRAY, lw=1))
 
@@ -143,14 +165,21 @@ def _through(mask: Tensor, images: Tensor) -> np.ndarray:
     """Lay eight images out in two rows, with what the mask hides in one shade of gray."""
     gap = 2
     tiles = np.ones((2 * SIDE + gap, 4 * (SIDE + gap) - gap))
-    alive = mask[:-1].reshape(SIDE, SIDE).numpy() > 0
-    for number, image in enumerate(images[:8, :-1].reshape(-1, SIDE, SIDE).numpy()):
+    alive = mask.detach().cpu()[:-1].reshape(SIDE, SIDE).numpy() > 0
+    shown = images.detach().cpu()[:8, :-1].reshape(-1, SIDE, SIDE).numpy()
+    for number, image in enumerate(shown):
         top, left = (number // 4) * (SIDE + gap), (number % 4) * (SIDE + gap)
         tiles[top : top + SIDE, left : left + SIDE] = np.where(alive, image, 0.45)
     return tiles
 
 
-def eight_pixels(mask: Tensor, images: Tensor, *, figure: Figure | None = None) -> Figure:
+@checked
+def eight_pixels(
+    mask: Float[Tensor, " 401"],
+    images: Float[Tensor, "eight 401"],
+    *,
+    figure: Figure | None = None,
+) -> Figure:
     """Draw Figure 4 of the paper: a mask (401,), eight `images` (8, 401), and these through it."""
     figure, axes = blank(figure, 9.5, 2.5, columns=3, width_ratios=(1, 2.1, 2.1))
     draw_mask(axes[0], mask)
@@ -165,19 +194,26 @@ def eight_pixels(mask: Tensor, images: Tensor, *, figure: Figure | None = None) 
     return figure
 
 
+@checked
 def masks_over_lambda(
-    masks: Tensor,
+    masks: Float[Tensor, "regularizers lambdas 401"],
     lambdas: Sequence[float],
-    accuracy: Tensor,
+    accuracy: Float[Tensor, "regularizers lambdas"],
     labels: Sequence[str],
     *,
     figure: Figure | None = None,
 ) -> Figure:
     """Draw masks (regularisers, λ, 401) as a grid of pictures, a row per regulariser.
 
-    `accuracy` (regularisers, λ) stands below each, with its number of living pixels.
+    `accuracy` (regularisers, λ) stands below each, with its number of living pixels. Raises
+    ValueError unless there are as many `lambdas` and `labels`.
     """
     rows, columns = masks.shape[:2]
+    check_filled(lambdas=lambdas, labels=labels)
+    if len(lambdas) != columns:
+        raise ValueError(f"lambdas has {len(lambdas)} values, masks {columns} columns")
+    if len(labels) != rows:
+        raise ValueError(f"labels has {len(labels)} names, masks {rows} rows")
     figure, axes = blank(figure, 1.35 * columns + 0.6, 1.75 * rows + 0.2, columns=columns * rows)
     grid = GridSpec(rows, columns, figure=figure)
     for number, one in enumerate(axes):
@@ -197,16 +233,23 @@ def masks_over_lambda(
     return figure
 
 
+@checked
 def accuracy_and_pixels(
     lambdas: Sequence[float], runs: Runs, *, figure: Figure | None = None
 ) -> Figure:
     """Draw Figure 3 of the paper: accuracy and living pixels against λ, and one against the other.
 
     `runs` maps a method to (accuracy (runs, λ), pixels (runs, λ)). Mean over runs; bands are ± one
-    standard deviation.
+    standard deviation. Raises ValueError for tensors of another shape.
     """
+    check_filled(lambdas=lambdas, runs=runs)
+    for label, pair in runs.items():
+        if any(part.dim() != 2 or part.shape[1] != len(lambdas) or not len(part) for part in pair):
+            shapes = [tuple(part.shape) for part in pair]
+            raise ValueError(f"runs[{label!r}] has {shapes}, not (runs, {len(lambdas)})")
     figure, axes = blank(figure, 11, 3.6, columns=3)
     for (label, (accuracy, pixels)), color in zip(runs.items(), colors(len(runs)), strict=True):
+        accuracy, pixels = accuracy.detach().cpu(), pixels.detach().cpu()
         for one, values in zip(axes, (accuracy, pixels), strict=False):
             spread, mean = torch.std_mean(values.double(), dim=0)
             one.plot(lambdas, mean, ".-", color=color, label=label)
@@ -222,13 +265,19 @@ def accuracy_and_pixels(
     return figure
 
 
+@checked
 def bounds_against_truth(
-    rows: Sequence[Mapping[str, float]], *, figure: Figure | None = None
+    rows: Sequence[Mapping[str, Any]], *, figure: Figure | None = None
 ) -> Figure:
     """Draw measured ‖m* − m̃‖ and its bounds against γ, one panel per regulariser.
 
-    `rows` have "gamma", "distance", "theorem 1" and "theorem 2, corrected", and a "regularizer".
+    `rows` have "gamma", "distance", "theorem 1" and "theorem 2, corrected", and a "regularizer",
+    else ValueError.
     """
+    for key in ("gamma", "distance", "theorem 1", "theorem 2, corrected"):
+        table_of("rows", [rows], key)
+    if not all("regularizer" in row for row in rows):
+        raise ValueError("rows must each have a 'regularizer'")
     names = list(dict.fromkeys(str(row["regularizer"]) for row in rows))
     figure, axes = blank(figure, 9, 3.5, columns=len(names), sharey=True)
     for one, name in zip(axes, names, strict=True):
@@ -249,8 +298,13 @@ def bounds_against_truth(
     return figure
 
 
+@checked
 def counter_example(
-    *, lam: float = 0.5, eps: float = 0.1, gamma: float = 10.0, figure: Figure | None = None
+    *,
+    lam: Positive = 0.5,
+    eps: Positive = 0.1,
+    gamma: Positive = 10.0,
+    figure: Figure | None = None,
 ) -> Figure:
     """Draw Eq. (14) against the truth where every entry solves the same problem alone.
 
@@ -284,24 +338,28 @@ def counter_example(
     return figure
 
 
-def lone_entry(lam: float, regularizer: Regularizer, gamma: float) -> tuple[float, float]:
+@checked
+def lone_entry(lam: NonNegative, regularizer: Regularizer, gamma: Positive) -> tuple[float, float]:
     """Return |m* − 1| and φ of one entry with L = γ/2 (m − 1)², minimised on a fine grid."""
     m = torch.linspace(0, 1, 200_001, dtype=torch.float64)
     best = m[(gamma / 2 * (m - 1).square() + lam * regularizer.value(m)).argmin()]
     return 1 - float(best), phi(best[None], regularizer)
 
 
+@checked
 def mask_values(
-    masks: Mapping[str, Sequence[Tensor]], alpha: float, *, figure: Figure | None = None
+    masks: Mapping[str, Sequence[Tensor]], alpha: Share, *, figure: Figure | None = None
 ) -> Figure:
     """Draw how the entries of learned masks are spread after each round, a panel per method.
 
     `masks` maps a label to the living entries (any,) of each round; the line is the threshold.
     """
+    check_filled(masks=masks)
     figure, axes = blank(figure, 3.6 * len(masks) + 0.5, 3.2, columns=len(masks), sharey=True)
     edges = np.linspace(0, 1, 51)
     for one, (label, rounds) in zip(axes, masks.items(), strict=True):
         for number, (m, color) in enumerate(zip(rounds, colors(len(rounds)), strict=True)):
+            m = accurate(m.detach()).cpu().flatten()
             share = np.histogram(m.numpy(), edges)[0] / max(len(m), 1)
             one.stairs(share, edges, color=color, lw=1.5, label=f"after round {number}")
         one.axvline(alpha, color=RED, lw=1, ls="--")
@@ -312,21 +370,25 @@ def mask_values(
     return figure
 
 
+@checked
 def tickets(
-    results: Mapping[str, Sequence[Sequence[Mapping[str, float]]]],
+    results: Mapping[str, Sequence[Sequence[Mapping[str, Any]]]],
     *,
-    smallest: float = 1e-3,
+    smallest: Share = 1e-3,
     figure: Figure | None = None,
 ) -> Figure:
     """Draw the accuracy of trained tickets against their density, mean and std in both directions.
 
     `results` maps a method to settings, each a list with {"density", "accuracy"} of every seed.
-    Tickets of a density below `smallest` are dead, and left out.
+    Tickets of a density below `smallest` are dead, and left out. Raises ValueError for entries
+    without these numbers, settings of different numbers of seeds, and if every ticket is dead.
     """
+    check_filled(results=results)
     figure, (axes,) = blank(figure, 7.5, 4)
     densities = []
     for (label, settings), color in zip(results.items(), colors(len(results)), strict=True):
-        values = np.array([[(s["density"], s["accuracy"]) for s in seeds] for seeds in settings])
+        keys = ("density", "accuracy")
+        values = np.stack([table_of("results", settings, key) for key in keys], axis=2)
         mean = values.mean(axis=1)
         order = [i for i in mean[:, 0].argsort()[::-1] if mean[i, 0] >= smallest]
         values, mean = values[order], mean[order]
@@ -334,6 +396,7 @@ def tickets(
         densities += list(mean[:, 0])
         bars = {"xerr": spread[:, 0], "yerr": spread[:, 1], "capsize": 2}
         axes.errorbar(mean[:, 0], mean[:, 1], fmt="o-", ms=4, color=color, label=label, **bars)
+    check_filled(results=densities)
     density_axis(axes, [1.0, min(densities)])
     axes.set(xlabel="weights that stay", ylabel="test accuracy of the ticket")
     axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))

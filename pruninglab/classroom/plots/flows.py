@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -17,7 +16,8 @@ from ...choices.budgets import fraction
 from ...choices.scopes import layer
 from ...choices.scores import magnitude
 from ...data import Split
-from ...engine.masks import Masks, cut
+from ...engine.masks import Masks, cut_once
+from ...ideas.checks import Count, Finite, Positive, Share, check_choice, checked
 from ...ideas.flows import (
     Flow,
     epoch_within,
@@ -26,20 +26,21 @@ from ...ideas.flows import (
     gradient_flow,
     information_flow,
 )
-from .curves import density_axis
+from .curves import Rows, check_filled, density_axis, table_of
 from .style import BLUE, GRAY, ORANGE, RED, blank, colors
 
-Rows = Sequence[Mapping[str, Any]]
 Networks = Mapping[str, tuple[nn.Module, Mapping[str, Tensor]]]
 # More units would be finer than a screen's pixels.
 STRONGEST = 64
+MOST_STEPS = 10_000
 
 
+@checked
 def pruned_by(
     net: nn.Module,
     probe: Split,
     *,
-    share: float = 0.8,
+    share: Share = 0.8,
     kind: str = "raw",
     figure: Figure | None = None,
 ) -> Figure:
@@ -47,22 +48,23 @@ def pruned_by(
 
     `share` in [0, 1] is taken from every layer by magnitude; `kind` as in `information_flow`.
     """
-    pruned, masks = copy.deepcopy(net), Masks.full(net)
-    masks.shrink(cut(magnitude(net, (torch.empty(0),) * 2), masks, fraction(share), layer))
-    masks.apply_(pruned)
+    pruned, masks = cut_once(net, probe, magnitude, fraction(share), layer)
     networks = {"dense": (net, Masks.full(net)), f"{share:.0%} pruned": (pruned, masks)}
     return stages(networks, probe, kind=kind, figure=figure)
 
 
+@checked
 def stages(
     networks: Networks, probe: Split, *, kind: str = "raw", figure: Figure | None = None
 ) -> Figure:
     """Draw the first information flow of each network as a heatmap, and all gradient flows.
 
     `networks` is {name: (network, masks)}; the first is the reference of the printed distances
-    (which are those of all flows), and says which units are the strongest: those are drawn.
+    (which are those of all flows), and says which units are the strongest: those are drawn. Raises
+    ValueError for no networks, and what the flows refuse.
     """
-    flows = {name: information_flow(net, probe.inputs, kind=kind) for name, (net, _) in
+    check_filled(networks=networks)
+    flows = {name: _on_cpu(information_flow(net, probe.inputs, kind=kind)) for name, (net, _) in
              networks.items()}  # fmt: skip
     figure, axes = blank(
         figure, 2.9 * len(networks) + 3.6, 3.2, columns=len(networks) + 1,
@@ -73,7 +75,7 @@ def stages(
     first = reference[pair]
     rows = first.abs().sum(dim=1).argsort(descending=True, stable=True)[:STRONGEST]
     columns = first.abs().sum(dim=0).argsort(descending=True, stable=True)[:STRONGEST]
-    top = float(torch.quantile(first.abs().flatten(), 0.995)) or 1.0
+    top = float(np.quantile(first.abs().numpy(), 0.995)) or 1.0
     for one, (name, flow) in zip(axes, flows.items(), strict=False):
         shown = flow[pair][rows][:, columns]
         one.imshow(shown.numpy(), cmap="RdBu_r", vmin=-top, vmax=top, aspect="auto")
@@ -92,6 +94,10 @@ def stages(
     return figure
 
 
+def _on_cpu(flow: Flow) -> Flow:
+    return {pair: matrix.cpu() for pair, matrix in flow.items()}
+
+
 def _gradient_bars(axes: Axes, networks: Networks, probe: Split) -> None:
     width = 0.8 / len(networks)
     names: list[str] = []
@@ -107,21 +113,24 @@ def _gradient_bars(axes: Axes, networks: Networks, probe: Split) -> None:
     axes.legend(frameon=False, fontsize=9)
 
 
+@checked
 def stop_at(
     curves: Rows,
     *,
     measure: str = "IF relative",
-    share: float = 0.5,
+    share: Share = 0.5,
     figure: Figure | None = None,
 ) -> Figure:
     """Show when each round of a recorded run would have stopped for an ε, and what that gave.
 
     `curves` has a row for each seed, round and epoch: "seed", "round", "epoch", "accuracy" and the
     measures. ε is `share` in [0, 1] of the largest distance recorded. Bars are means over seeds,
-    their whiskers the standard deviation.
+    their whiskers the standard deviation. Raises ValueError for rows without these numbers, and
+    rounds with different numbers of epochs.
     """
-    epsilon = share * max(row[measure] for row in curves)
     runs = by_round(curves)
+    _check_curves(runs, [measure])
+    epsilon = share * max(row[measure] for row in curves)
     rounds = sorted({index for _, index in runs})
     seeds = sorted({seed for seed, _ in runs})
     used = {key: epoch_within([row[measure] for row in rows], epsilon) for key, rows in
@@ -161,12 +170,29 @@ def stop_at(
     return figure
 
 
+@checked
 def by_round(curves: Rows) -> dict[tuple[int, int], list[Mapping[str, Any]]]:
-    """Group the rows of recorded curves: (seed, round) → rows in the order of their epochs."""
+    """Group the rows of recorded curves: (seed, round) → rows in the order of their epochs.
+
+    Raises ValueError for no rows, and rows without a number for "seed" and "round".
+    """
+    table_of("curves", [curves], "seed")
+    table_of("curves", [curves], "round")
     runs: dict[tuple[int, int], list[Mapping[str, Any]]] = {}
     for row in curves:
         runs.setdefault((row["seed"], row["round"]), []).append(row)
     return runs
+
+
+def _check_curves(
+    runs: Mapping[tuple[int, int], Sequence[Mapping[str, Any]]], measures: Sequence[str]
+) -> None:
+    """Raise ValueError unless each seed has each round, with all measures for as many epochs."""
+    for key in (*measures, "accuracy"):
+        table_of("curves", list(runs.values()), key)
+    seeds, rounds = ({key[part] for key in runs} for part in (0, 1))
+    if len(runs) != len(seeds) * len(rounds):
+        raise ValueError("curves must have the same rounds for each seed")
 
 
 def _over_seeds(
@@ -176,15 +202,21 @@ def _over_seeds(
     return values.mean(axis=0), values.std(axis=0, ddof=min(1, len(values) - 1))
 
 
+@checked
 def trade_off(
-    curves: Rows, measures: Sequence[str], *, steps: int = 40, figure: Figure | None = None
+    curves: Rows, measures: Sequence[str], *, steps: Count = 40, figure: Figure | None = None
 ) -> Figure:
     """Draw, for every ε, the epochs used and the accuracy lost, beside "always k epochs".
 
     Left: epochs used against ε, as a share of the largest distance. Right: mean test accuracy at
-    the stop against the epochs used; a rule that lies on the black line knows nothing.
+    the stop against the epochs used; a rule that lies on the black line knows nothing. `steps`
+    values of ε, at most 10,000, are drawn. Raises ValueError for rows as `stop_at` does.
     """
     runs = by_round(curves)
+    _check_curves(runs, measures)
+    check_filled(measures=measures)
+    if steps > MOST_STEPS:
+        raise ValueError(f"steps={steps} must be at most {MOST_STEPS}")
     figure, axes = blank(figure, 9.6, 3.7, columns=2)
     length = len(next(iter(runs.values())))
     for measure, color in zip(measures, colors(len(measures)), strict=True):
@@ -200,7 +232,7 @@ def trade_off(
         axes[1].plot(used, reached, ".", color=color, label=measure)
     fixed = np.array([[row["accuracy"] for row in rows] for rows in runs.values()])
     every = np.arange(1, length + 1)
-    error = fixed.std(axis=0, ddof=1) / np.sqrt(len(fixed))
+    error = fixed.std(axis=0, ddof=min(1, len(fixed) - 1)) / np.sqrt(len(fixed))
     axes[1].errorbar(every, fixed.mean(axis=0), error, fmt="k-", capsize=3, label="always k epochs")
     axes[0].set(xlabel="ε / largest distance", ylabel="epochs a round", ylim=(0, length + 0.3))
     axes[0].legend(frameon=False, fontsize=9)
@@ -218,24 +250,28 @@ def _only_last(axes: Axes) -> tuple[list[Any], list[str]]:
     return handles[-1:], labels[-1:]
 
 
+@checked
 def stops_compared(frames: Mapping[str, Sequence[Rows]], *, figure: Figure | None = None) -> Figure:
     """Draw test accuracy against density for several stops, and the epochs that each retrained.
 
     `frames` is {label: [rows of a seed, …]}; rows have "density", "accuracy" and "epochs". The
     first row of a seed, the dense training, does not count as retraining. Mean ± std over seeds.
+    Raises ValueError for rows without these numbers, and seeds with different numbers of rows.
     """
+    check_filled(frames=frames)
     figure, axes = blank(figure, 9.8, 3.8, columns=2, width_ratios=(1.5, 1.0))
     labels = list(frames)
-    smallest = min(rows[-1]["density"] for seeds in frames.values() for rows in seeds)
+    smallest = min(table_of("frames", seeds, "density")[:, -1].min() for seeds in frames.values())
     for label, color in zip(labels, colors(len(labels)), strict=True):
         seeds = frames[label]
-        density = np.mean([[row["density"] for row in rows] for rows in seeds], axis=0)
-        values = np.array([[row["accuracy"] for row in rows] for rows in seeds])
-        mean, spread = values.mean(axis=0), values.std(axis=0, ddof=1)
+        spare = min(1, len(seeds) - 1)
+        density = table_of("frames", seeds, "density").mean(axis=0)
+        values = table_of("frames", seeds, "accuracy")
+        mean, spread = values.mean(axis=0), values.std(axis=0, ddof=spare)
         axes[0].plot(density, mean, ".-", color=color, label=label)
         axes[0].fill_between(density, mean - spread, mean + spread, color=color, alpha=0.1, lw=0)
-        used = [sum(row["epochs"] for row in rows[1:]) for rows in seeds]
-        axes[1].barh(label, np.mean(used), xerr=np.std(used, ddof=1), color=color)
+        used = table_of("frames", seeds, "epochs")[:, 1:].sum(axis=1)
+        axes[1].barh(label, np.mean(used), xerr=np.std(used, ddof=spare), color=color)
     density_axis(axes[0], [1.0, smallest])
     axes[0].set(xlabel="weights that stay", title="test accuracy after retraining")
     axes[0].yaxis.set_major_formatter(PercentFormatter(1, decimals=1))
@@ -245,23 +281,30 @@ def stops_compared(frames: Mapping[str, Sequence[Rows]], *, figure: Figure | Non
     return figure
 
 
+@checked
 def connectivity(rows: Rows, *, figure: Figure | None = None) -> Figure:
     """Draw how much of each pair's information flow is left, just pruned and retrained.
 
     `rows` have "seed", "round", "density", "when" ("just pruned" or "retrained") and "norms", the
     norm of each pair's flow over that of the dense network. Mean ± std over seeds; the dashed
-    lines are density and its square.
+    lines are density and its square. Raises ValueError for rows without these numbers, or none of
+    one kind.
     """
+    table_of("rows", [rows], "density")
+    table_of("rows", [rows], "round")
     figure, axes = blank(figure, 9.0, 3.4, columns=2, sharey=True)
     for one, when in zip(axes, ("just pruned", "retrained"), strict=True):
-        chosen = [row for row in rows if row["when"] == when]
+        chosen = [row for row in rows if row.get("when") == when]
+        if not chosen or not all(isinstance(row.get("norms"), Mapping) for row in chosen):
+            raise ValueError(f"rows must have some with 'norms' and 'when' {when!r}")
         rounds = sorted({row["round"] for row in chosen})
         table = [[row for row in chosen if row["round"] == index] for index in rounds]
         density = np.array([np.mean([row["density"] for row in seeds]) for seeds in table])
         pairs = list(chosen[0]["norms"])
         for pair, color in zip(pairs, colors(len(pairs)), strict=True):
-            values = np.array([[row["norms"][pair] for row in seeds] for seeds in table])
-            one.errorbar(density, values.mean(axis=1), values.std(axis=1, ddof=1), fmt="o-", ms=4,
+            values = table_of("rows", [[row["norms"] for row in seeds] for seeds in table], pair)
+            spread = values.std(axis=1, ddof=min(1, values.shape[1] - 1))
+            one.errorbar(density, values.mean(axis=1), spread, fmt="o-", ms=4,
                          capsize=2, color=color, label=f"IF {pair}")  # fmt: skip
         one.plot(density, density, "--", color=GRAY, label="density")
         one.plot(density, density**2, ":", color=GRAY, label="density²")
@@ -281,14 +324,25 @@ ACTIVATIONS: dict[str, tuple[Callable[[Tensor], Tensor], float, float]] = {
 }
 
 
+@checked
 def lemma_1(
-    *, activation: str = "tanh", w: float = 2.0, reach: float = 2.0, figure: Figure | None = None
+    *,
+    activation: str = "tanh",
+    w: Finite = 2.0,
+    reach: Positive = 2.0,
+    figure: Figure | None = None,
 ) -> Figure:
     """Show σ̄(t) = t σ(w t) for |t| ≤ `reach`, and Lemma 1's bound on how fast it changes.
 
     Right: |σ̄(t) − σ̄(s)| of many pairs against |t − s|, under the bound with the plain distance,
-    (reach · L · |w| + B) |t − s|, and the printed one, (19), with the squared distance.
+    (reach · L · |w| + B) |t − s|, and the printed one, (19), with the squared distance. Raises
+    ValueError for another activation, |w| above 1000, and a reach outside 0.001 to 1000.
     """
+    check_choice("activation", activation, tuple(ACTIVATIONS))
+    if abs(w) > 1000:
+        raise ValueError(f"w={w} must lie between -1000 and 1000")
+    if not 0.001 <= reach <= 1000:
+        raise ValueError(f"reach={reach} must lie between 0.001 and 1000")
     function, lipschitz, largest = ACTIVATIONS[activation]
     t = torch.linspace(-reach, reach, 61, dtype=torch.float64)
     s, t = (t + torch.logspace(-4, 1, 40, dtype=torch.float64)[:, None]).flatten(), t.repeat(40)
@@ -312,7 +366,14 @@ def lemma_1(
     return figure
 
 
-def norms_left(flow: Flow, reference: Flow) -> dict[str, float]:
-    """Return the norm of each pair's flow, over that of the reference."""
+@checked
+def norms_left(flow: Mapping[str, Tensor], reference: Mapping[str, Tensor]) -> dict[str, float]:
+    """Return the norm of each pair's flow, over that of the reference.
+
+    Raises ValueError if the reference lacks a pair of the flow, or is zero there.
+    """
     dense = flow_norms(reference)
+    for pair in flow:
+        if not dense.get(pair):
+            raise ValueError(f"reference has no flow, or only zeros, for {pair!r}")
     return {pair: norm / dense[pair] for pair, norm in flow_norms(flow).items()}

@@ -6,10 +6,12 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import torch
+from jaxtyping import Real
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from torch import Tensor
 
+from ...ideas.checks import Count, Number, Seed, check_choice, checked
 from ...ideas.pqi import (
     MEASURES,
     PROPERTIES,
@@ -19,14 +21,22 @@ from ...ideas.pqi import (
     retained_bound,
     tail_ratio,
 )
+from .curves import check_filled
 from .style import BLUE, GRAY, GREEN, ORANGE, blank, colors
 
 OWN = "my own"
 BARS = 200
+MOST_MEMBERS = 100_000_000
 
 
-def example_vectors(members: int = 200, seed: int = 0) -> dict[str, Tensor]:
-    """Return vectors from dense to sparse: constant, uniform, Gaussian, power law, one-hot."""
+@checked
+def example_vectors(members: Count = 200, seed: Seed = 0) -> dict[str, Tensor]:
+    """Return vectors from dense to sparse: constant, uniform, Gaussian, power law, one-hot.
+
+    `members` is at most 100 million, else ValueError.
+    """
+    if members > MOST_MEMBERS:
+        raise ValueError(f"members={members} must be at most {MOST_MEMBERS}")
     generator = torch.Generator().manual_seed(seed)
     one_hot = torch.zeros(members)
     one_hot[0] = 1
@@ -39,35 +49,44 @@ def example_vectors(members: int = 200, seed: int = 0) -> dict[str, Tensor]:
     }
 
 
+@checked
 def parse_vector(own: str) -> Tensor:
     """Read numbers that a student typed, parted by commas or spaces.
 
-    Raises ValueError that names what is not a number.
+    Raises ValueError that names what is not a number, or not finite in float32.
 
     >>> parse_vector("3, 1 4").tolist()
     [3.0, 1.0, 4.0]
     """
     try:
-        return torch.tensor([float(word) for word in own.replace(",", " ").split()])
+        w = torch.tensor([float(word) for word in own.replace(",", " ").split()])
     except ValueError as error:
         raise ValueError(f"own={own!r} must be numbers parted by commas: {error}") from error
+    if not len(w) or not bool(w.isfinite().all()):
+        raise ValueError(f"own={own!r} must be finite numbers parted by commas, at least one")
+    return w
 
 
+@checked
 def sparsity_of(
     vectors: Mapping[str, Tensor],
     *,
     vector: str = "Gaussian",
     own: str = "4, 2, 1, 1",
-    p: float = 0.5,
-    q: float = 1.0,
+    p: Number = 0.5,
+    q: Number = 1.0,
     figure: Figure | None = None,
 ) -> Figure:
     """Show a vector, sorted, beside its PQ Index, its Gini index and what the bound retains.
 
     `vector` is a key of `vectors` or "my own", which reads `own`. Where p = q the index is 0 for
-    every vector, and the figure says so.
+    every vector, and the figure says so. Raises ValueError for another `vector`, and what
+    `parse_vector` and `pq_index` refuse.
     """
-    w = parse_vector(own) if vector == OWN else vectors[vector].flatten()
+    check_choice("vector", vector, (*vectors, OWN))
+    w = parse_vector(own) if vector == OWN else _flat(vectors[vector])
+    if not w.numel():
+        raise ValueError(f"vectors[{vector!r}] is empty")
     figure, (left, right) = blank(figure, 8, 3.1, columns=2, width_ratios=(1.25, 1))
     sizes = w.abs().sort(descending=True).values
     _draw_sorted(left, sizes)
@@ -83,6 +102,11 @@ def sparsity_of(
         right.set_title(f"p = {p:.2f}, q = {q:.2f}", fontsize=10)
     figure.subplots_adjust(left=0.06, right=0.95, bottom=0.13, top=0.9, wspace=0.36)
     return figure
+
+
+def _flat(w: Tensor) -> Tensor:
+    """Return a vector as it can be drawn: flat and on the CPU, without its gradient's graph."""
+    return w.detach().cpu().flatten()
 
 
 def _draw_sorted(axes: Axes, sizes: Tensor) -> None:
@@ -105,6 +129,7 @@ def _draw_gauges(axes: Axes, index: float, gini: float, kept: float) -> None:
     axes.invert_yaxis()
 
 
+@checked
 def index_over_p_and_q(
     vectors: Mapping[str, Tensor],
     ps: Sequence[float] = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9),
@@ -113,8 +138,10 @@ def index_over_p_and_q(
     figure: Figure | None = None,
 ) -> Figure:
     """Draw the index of each vector over p at q = 1, and over q at p = 1."""
+    check_filled(vectors=vectors, ps=ps, qs=qs)
     figure, axes = blank(figure, 8, 3.2, columns=2, sharey=True)
     for (name, w), color in zip(vectors.items(), colors(len(vectors)), strict=True):
+        w = _flat(w)
         axes[0].plot(ps, pq_index(w, list(ps), [1.0] * len(ps)), "o-", color=color, label=name)
         axes[1].plot(qs, pq_index(w, [1.0] * len(qs), list(qs)), "o-", color=color)
     axes[0].set(xlabel="p  (q = 1)", ylabel="PQ Index", ylim=(-0.03, 1.03))
@@ -124,7 +151,8 @@ def index_over_p_and_q(
     return figure
 
 
-def property_table(seed: int = 0, tries: int = 500) -> dict[str, dict[str, bool]]:
+@checked
+def property_table(seed: Seed = 0, tries: Count = 500) -> dict[str, dict[str, bool]]:
     """Return for each measure and property whether the search found no counter-example."""
     return {
         name: {
@@ -138,18 +166,26 @@ def property_table(seed: int = 0, tries: int = 500) -> dict[str, dict[str, bool]
     }
 
 
+@checked
 def property_grid(
     table: Mapping[str, Mapping[str, bool]], *, figure: Figure | None = None
 ) -> Figure:
-    """Draw the table of measures and properties: a filled square where none was broken."""
+    """Draw the table of measures and properties: a filled square where none was broken.
+
+    Raises ValueError for unknown properties, and rows with different ones.
+    """
+    check_filled(table=table)
     figure, (axes,) = blank(figure, 6.5, 0.36 * len(table) + 0.9)
     codes = list(next(iter(table.values())))
-    for row, kept in enumerate(table.values()):
+    for name, row in table.items():
+        if list(row) != codes or not set(codes) <= set(PROPERTIES):
+            raise ValueError(f"table[{name!r}] has {list(row)}; each row needs the same properties")
+    for place, kept in enumerate(table.values()):
         holds = [column for column, code in enumerate(codes) if kept[code]]
         fails = [column for column, code in enumerate(codes) if not kept[code]]
         champion = len(holds) == len(codes)
-        axes.scatter(holds, [row] * len(holds), 150, GREEN if champion else BLUE, marker="s")
-        axes.scatter(fails, [row] * len(fails), 60, ORANGE, marker="x", linewidths=2)
+        axes.scatter(holds, [place] * len(holds), 150, GREEN if champion else BLUE, marker="s")
+        axes.scatter(fails, [place] * len(fails), 60, ORANGE, marker="x", linewidths=2)
     labels = [f"{code}\n{PROPERTIES[code].name}" for code in codes]
     axes.set_xticks(range(len(codes)), labels, fontsize=9)
     axes.set_yticks(range(len(table)), list(table), fontsize=10)
@@ -161,17 +197,28 @@ def property_grid(
     return figure
 
 
+@checked
 def robin_hood_curves(
-    w: Tensor, pairs: Sequence[tuple[float, float]], *, figure: Figure | None = None
+    w: Real[Tensor, " members"],
+    pairs: Sequence[tuple[float, float]],
+    *,
+    figure: Figure | None = None,
 ) -> Figure:
     """Draw S as the first member of `w` gives more and more to the second, for several (p, q).
 
     The pairs may lie outside 0 < p ≤ 1 ≤ q: the norms are written out here, unchecked, to show
-    why that range is needed. (D1) asks that every curve falls.
+    why that range is needed. (D1) asks that every curve falls. Raises ValueError unless `w` is a
+    society of at least two, unequal, finite and not below 0, and each p and q is above 0.
     """
+    check_filled(pairs=pairs)
+    w = _flat(w).double()
+    if len(w) < 2 or not bool((w >= 0).all() & w.isfinite().all()) or bool((w == w[0]).all()):
+        raise ValueError(f"w, {len(w)} members, must be two or more, unequal, finite, ≥ 0")
+    if not all(0 < e < torch.inf for pair in pairs for e in pair):
+        raise ValueError(f"pairs={pairs} must be above 0 and finite")
     figure, (axes,) = blank(figure, 6.5, 3.6)
     gifts = torch.linspace(0, float(w[0] - w[1]) / 2, 60, dtype=torch.float64)
-    after = w.double().repeat(len(gifts), 1)
+    after = w.repeat(len(gifts), 1)
     after[:, 0] -= gifts
     after[:, 1] += gifts
     for (p, q), color in zip(pairs, colors(len(pairs)), strict=True):
@@ -188,10 +235,11 @@ def robin_hood_curves(
     return figure
 
 
+@checked
 def bound_against_truth(
     vectors: Mapping[str, Tensor],
-    p: float = 0.5,
-    q: float = 1.0,
+    p: Number = 0.5,
+    q: Number = 1.0,
     *,
     figure: Figure | None = None,
 ) -> Figure:
@@ -199,12 +247,14 @@ def bound_against_truth(
 
     Where p = q no bound is defined, and the figure says so.
     """
+    check_filled(vectors=vectors)
     figure, (axes,) = blank(figure, 5.6, 4.2)
     axes.plot((0, 1), (0, 1), color=GRAY, linestyle=":", label="bound = truth")
     if p == q:
         axes.text(0.5, 0.5, "p = q: no bound", ha="center", fontsize=12)
         return figure
     for (name, w), color in zip(vectors.items(), colors(len(vectors)), strict=True):
+        w = _flat(w)
         d, index = w.numel(), float(pq_index(w, p, q))
         ranks = sorted({max(1, round(d * share)) for share in np.linspace(0.01, 1, 40)})
         bounds = [retained_bound(1.0, index, p, q, tail_ratio(w, r, p)) for r in ranks]
@@ -217,24 +267,40 @@ def bound_against_truth(
     return figure
 
 
+def _runs_of(group: str, values: Mapping[str, Sequence[float]]) -> np.ndarray:
+    """Return the values of a group, (layers, seeds)."""
+    try:
+        runs = np.array(list(values.values()), dtype=float)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"layers[{group!r}] must hold equally many numbers a layer") from error
+    if runs.ndim != 2 or not runs.size:
+        raise ValueError(f"layers[{group!r}] must hold at least one number for each layer")
+    return runs
+
+
+@checked
 def index_of_layers(
     layers: Mapping[str, Mapping[str, Sequence[float]]], *, figure: Figure | None = None
 ) -> Figure:
     """Draw the PQ Index of each layer as grouped bars: {group: {layer: values over seeds}}.
 
-    The bar is the mean over seeds, the whisker ± one standard deviation.
+    The bar is the mean over seeds, the whisker ± one standard deviation. Raises ValueError for
+    groups of different layers, and layers of different numbers of seeds.
     """
+    check_filled(layers=layers)
     figure, (axes,) = blank(figure, 7, 3.4)
     width = 0.8 / len(layers)
     for i, ((group, values), color) in enumerate(
         zip(layers.items(), colors(len(layers)), strict=True)
     ):
-        runs = np.array(list(values.values()), dtype=float)
+        runs = _runs_of(group, values)
         places = np.arange(len(values)) + (i - (len(layers) - 1) / 2) * width
         spread = runs.std(axis=1, ddof=min(1, runs.shape[1] - 1))
         axes.bar(places, runs.mean(axis=1), width * 0.92, color=color, label=group)
         axes.errorbar(places, runs.mean(axis=1), spread, fmt="none", ecolor="black", capsize=3)
     names = list(next(iter(layers.values())))
+    if any(list(values) != names for values in layers.values()):
+        raise ValueError("layers must have the same layers in each group")
     axes.set_xticks(range(len(names)), names)
     axes.set(ylabel="PQ Index (p = 0.5, q = 1)")
     axes.legend(frameon=False, ncols=len(layers), loc="lower center", bbox_to_anchor=(0.5, 1))
@@ -242,24 +308,32 @@ def index_of_layers(
     return figure
 
 
+@checked
 def overflow(
-    w: Tensor,
+    w: Real[Tensor, "*shape"],
     ps: Sequence[float] = (0.02, 0.03, 0.05, 0.07, 0.1, 0.15, 0.2, 0.3, 0.5, 0.7, 0.9),
     *,
     figure: Figure | None = None,
 ) -> Figure:
-    """Draw ‖w‖_p in float32 and the PQ Index from it, beside the index in logarithms."""
+    """Draw ‖w‖_p in float32 and the PQ Index from it, beside the index in logarithms.
+
+    Raises ValueError for what `pq_index` refuses, and `ps` of which every one overflows.
+    """
+    w = _flat(w)
+    indices = pq_index(w, list(ps), [1.0] * len(ps))
     figure, (left, right) = blank(figure, 8, 3.2, columns=2)
     d = w.numel()
     norms = [float(torch.linalg.vector_norm(w.float(), p)) for p in ps]
     finite = [(p, norm) for p, norm in zip(ps, norms, strict=True) if np.isfinite(norm)]
+    if not finite:
+        raise ValueError(f"ps={list(ps)}: every norm overflows, there is nothing to compare")
     naive = [(p, 1 - d ** (1 - 1 / p) * norm / float(w.abs().sum())) for p, norm in finite]
     left.plot(*zip(*finite, strict=True), "o-", color=ORANGE)
     largest = float(torch.finfo(torch.float32).max)
     left.axhline(largest, color=GRAY, linestyle=":")
     left.text(ps[-1], largest, "largest float32 ", ha="right", va="bottom", color=GRAY)
     left.set(yscale="log", xlabel="p", ylabel="‖w‖_p in float32")
-    right.plot(ps, pq_index(w, list(ps), [1.0] * len(ps)), "o-", color=BLUE, label="logarithms")
+    right.plot(ps, indices, "o-", color=BLUE, label="logarithms")
     right.plot(*zip(*naive, strict=True), "x", color=ORANGE, label="float32, as printed")
     right.axvspan(0, min(p for p, _ in finite), color=GRAY, alpha=0.15)
     right.set(xlabel="p  (q = 1)", ylabel="PQ Index", xlim=(0, 1))

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Sequence
 
 import numpy as np
-import torch
+from jaxtyping import Float
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
@@ -14,49 +13,58 @@ from torch import Tensor, nn
 
 from ...choices import budgets, scopes, scores
 from ...data import Split
-from ...engine.masks import Masks, cut
+from ...engine.masks import cut_once
 from ...engine.training import accuracy
-from .curves import density_axis
+from ...ideas.checks import Share, checked
+from .curves import check_filled, density_axis
 from .style import BLUE, ORANGE, blank
 
 TILES = (4, 6)
+MOSAIC = TILES[0] * TILES[1]
 
 
-def keep_share(net: nn.Module, density: float) -> nn.Module:
-    """Return a copy of `net` with the largest `density` of its weights, all layers together."""
-    pruned, masks = copy.deepcopy(net), Masks.full(net)
-    sizes = scores.magnitude(net, (torch.empty(0), torch.empty(0)))
-    masks.shrink(cut(sizes, masks, budgets.fraction(round(1 - density, 6)), scopes.global_))
-    masks.apply_(pruned)
-    return pruned
+@checked
+def keep_share(net: nn.Module, split: Split, density: Share) -> nn.Module:
+    """Return a copy of `net` with the largest `density` of its weights, all layers together.
+
+    It lies where the images of `split` lie.
+    """
+    budget = budgets.fraction(round(1 - density, 6))
+    return cut_once(net, split, scores.magnitude, budget, scopes.global_)[0]
 
 
+@checked
 def accuracy_at(net: nn.Module, split: Split, densities: Sequence[float]) -> list[float]:
     """Return the accuracy on `split` after keeping each share of the weights, nothing retrained."""
-    return [accuracy(keep_share(net, density), split) for density in densities]
+    return [accuracy(keep_share(net, split, density), split) for density in densities]
 
 
+@checked
 def weights_that_stay(
     net: nn.Module,
     split: Split,
     densities: Sequence[float],
     curve: Sequence[float],
     *,
-    density: float = 1.0,
+    density: Share = 1.0,
     figure: Figure | None = None,
 ) -> Figure:
     """Show the first layer of LeNet-300-100 and the accuracy, with a share `density` kept.
 
-    `net` has a Linear layer `fc1` over 28×28 pixels; `curve` are the accuracies at `densities`.
-    Left: the weights of the first neurons, each as a 28×28 picture, dead weights white. Middle:
-    the living weights that look at each pixel. Right: where this share stands on the curve.
+    `net` has a Linear layer `fc1` over 28×28 pixels of at least 24 neurons, else ValueError;
+    `curve` are the accuracies at `densities`. Left: the weights of the first neurons, each as a
+    28×28 picture, dead weights white. Middle: the living weights that look at each pixel. Right:
+    where this share stands on the curve.
     """
-    pruned = keep_share(net, density)
+    check_filled(densities=densities)
+    if len(curve) != len(densities):
+        raise ValueError(f"curve has {len(curve)} points, densities has {len(densities)}")
+    pruned = keep_share(net, split, density)
     dense, weight = (_first_layer(one) for one in (net, pruned))
     figure, axes = blank(figure, 9.5, 3.4, columns=3, width_ratios=(1.5, 1, 1.35))
     largest = float(dense.abs().max())
     axes[0].imshow(_mosaic(weight), cmap="RdBu", vmin=-largest / 2, vmax=largest / 2)
-    axes[0].set_title(f"first {TILES[0] * TILES[1]} of {len(weight)} neurons", fontsize=10)
+    axes[0].set_title(f"first {MOSAIC} of {len(weight)} neurons", fontsize=10)
     axes[1].imshow(
         (weight != 0).sum(dim=0).reshape(28, 28).numpy(), cmap="viridis", vmin=0, vmax=len(weight)
     )
@@ -80,15 +88,18 @@ def _mark_on_curve(
     axes.set_title(f"{density:.1%} of the weights: {now:.1%} right", fontsize=10)
 
 
-def _first_layer(net: nn.Module) -> Tensor:
-    return net.get_parameter("fc1.weight").detach().cpu()
+def _first_layer(net: nn.Module) -> Float[Tensor, "neurons 784"]:
+    weight = dict(net.named_parameters()).get("fc1.weight")
+    if weight is None or weight.dim() != 2 or weight.shape[1] != 784 or len(weight) < MOSAIC:
+        raise ValueError(f"net must have a Linear layer fc1 of 784 pixels and ≥ {MOSAIC} neurons")
+    return weight.detach().cpu()
 
 
 def _mosaic(weight: Tensor) -> np.ndarray:
     """Lay the first rows out as pictures on a grid, with a gap between them."""
     rows, columns = TILES
     tiles = np.full((rows * 30 - 2, columns * 30 - 2), np.nan)
-    for i in range(rows * columns):
+    for i in range(MOSAIC):
         top, left = 30 * (i // columns), 30 * (i % columns)
         picture = weight[i].reshape(28, 28).numpy()
         tiles[top : top + 28, left : left + 28] = np.where(picture == 0, np.nan, picture)

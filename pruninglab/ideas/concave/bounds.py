@@ -7,26 +7,37 @@ k ones, and ‖∇L(m̃)‖∞ ≤ λ (Eq. (6)). Source: concave-masks paper, Se
 from __future__ import annotations
 
 import math
+import sys
 
+from jaxtyping import Float
 from torch import Tensor
 
-from .regularizers import Regularizer, check_positive
+from ..checks import NonNegative, Positive, Whole, checked
+from ..devices import accurate
+from .regularizers import Regularizer
 
 
-def theorem1_bound(lam: float, k: int, gamma: float) -> float:
+@checked
+def theorem1_bound(lam: NonNegative, k: Whole, gamma: Positive) -> float:
     """Return 4λ√k/γ, an upper bound of ‖m* − m̃‖₂ for every regulariser of Assumption 1.
 
-    `lam` ≥ 0, `k` ≥ 0 ones in m̃, `gamma` > 0; ValueError otherwise. The proof of ℓ1 holds for the
-    others too, since φ ≥ 0. Source: Theorem 1, Eq. (8). Taught in notebook 05.
+    `k` is the number of ones in m̃. The proof of ℓ1 holds for the others too, since φ ≥ 0. Raises
+    ValueError for arguments out of range, or so far apart that the bound overflows. Source:
+    Theorem 1, Eq. (8). Taught in notebook 05.
 
     >>> theorem1_bound(0.5, 4, 10)
     0.4
     """
-    _check(lam, k, gamma)
-    return 4 * lam * math.sqrt(k) / gamma
+    if k > sys.float_info.max:
+        raise ValueError("k is above the largest float")
+    bound = 4 * lam * math.sqrt(k) / gamma
+    if not math.isfinite(bound):
+        raise ValueError(f"lam={lam}, k={k}, gamma={gamma}: 4λ√k/γ is above the largest float")
+    return bound
 
 
-def theorem2_bound(lam: float, k: int, gamma: float, phi: float) -> float:
+@checked
+def theorem2_bound(lam: NonNegative, k: Whole, gamma: Positive, phi: NonNegative) -> float:
     """Return the bound of Theorem 2 as Eq. (16) really gives it.
 
     With b = 4λ√k/γ, (16) yields ‖h‖² − b‖h‖ + 2λφ/γ ≤ 0, hence ‖h‖ ≤ (b + √(b² − 8λφ/γ))/2: never
@@ -38,42 +49,31 @@ def theorem2_bound(lam: float, k: int, gamma: float, phi: float) -> float:
     (0.4, 0.3)
     """
     b = theorem1_bound(lam, k, gamma)
-    _check_phi(phi)
-    inside = b**2 - 8 * lam * phi / gamma
-    if inside < -1e-9 * b**2:
+    inside = b * b - 8 * lam * phi / gamma
+    if not math.isfinite(inside):
+        raise ValueError(f"lam={lam}, gamma={gamma}, phi={phi}: the bound overflows")
+    if inside < -1e-9 * b * b:
         raise ValueError(f"phi={phi} is more than γb²/(8λ): then an assumption does not hold")
     return (b + math.sqrt(max(inside, 0.0))) / 2
 
 
-def theorem2_printed(lam: float, k: int, gamma: float, phi: float) -> float:
+@checked
+def theorem2_printed(lam: NonNegative, k: Whole, gamma: Positive, phi: NonNegative) -> float:
     """Return 4λ√k/γ − φ, Eq. (14) as printed: not a bound, it can even be negative.
 
     Kept to show the counter-example. Arguments as in `theorem2_bound`. Taught in notebook 05.
     """
-    _check_phi(phi)
     return theorem1_bound(lam, k, gamma) - phi
 
 
-def phi(m: Tensor, regularizer: Regularizer) -> float:
+@checked
+def phi(m: Float[Tensor, "*entries"], regularizer: Regularizer) -> float:
     """Return φ(m) = R(m) − ‖m‖₁ ≥ 0: how much more a mask in between pays than under ℓ1.
 
     `m` in [0, 1]^d, else ValueError. Zero for a binary mask. Source: Eq. (17). Taught in
     notebook 05.
     """
-    if bool((m < 0).any()) or bool((m > 1).any()):
+    if not bool(((m >= 0) & (m <= 1)).all()):
         raise ValueError(f"m must lie in [0, 1]; it reaches from {m.min():g} to {m.max():g}")
-    exact = m.double()
+    exact = accurate(m.detach())
     return float((regularizer.value(exact) - exact).sum().clamp_min(0))
-
-
-def _check(lam: float, k: int, gamma: float) -> None:
-    if not 0 <= lam < math.inf:
-        raise ValueError(f"lam={lam} must be at least 0 and finite")
-    if k < 0:
-        raise ValueError(f"k={k} must be at least 0")
-    check_positive("gamma", gamma)
-
-
-def _check_phi(value: float) -> None:
-    if not 0 <= value < math.inf:
-        raise ValueError(f"phi={value} must be at least 0 and finite")

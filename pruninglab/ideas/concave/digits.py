@@ -5,11 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
+from jaxtyping import Float, Int
 from torch import Tensor
 
+from ..checks import Count, Seed, checked
+
 SIDE = 20
+# A run of 400 images holds 0.6 megabytes: more runs than these are a slip of the pen.
+MOST_RUNS = 100_000
 
 
+@checked
 @dataclass(frozen=True, eq=False)
 class TwoDigits:
     """Random draws of two classes: one row per run.
@@ -18,37 +24,44 @@ class TwoDigits:
     and `held_targets` likewise to judge by. The last column is 1: the intercept.
     """
 
-    inputs: Tensor
-    targets: Tensor
-    held_inputs: Tensor
-    held_targets: Tensor
+    inputs: Float[Tensor, "runs n d"]
+    targets: Float[Tensor, "runs n"]
+    held_inputs: Float[Tensor, "runs held d"]
+    held_targets: Float[Tensor, "runs held"]
 
 
+@checked
 def two_digits(
-    images: Tensor,
-    labels: Tensor,
+    images: Float[Tensor, "count 1 height width"],
+    labels: Int[Tensor, " count"],
     *,
     digits: tuple[int, int] = (0, 1),
-    runs: int = 1,
-    each: int = 200,
-    train: int = 160,
-    seed: int = 0,
+    runs: Count = 1,
+    each: Count = 200,
+    train: Count = 160,
+    seed: Seed = 0,
 ) -> TwoDigits:
     """Draw `each` images of each of two digits, `runs` times: `train` to learn from, the rest held.
 
     `images` (count, 1, height, width), at least 20×20, of which the middle 20×20 pixels are taken
-    (MNIST's digits were made to fit there); `labels` int64 (count,). The second digit is class 1.
-    As in the paper the intercept is one of the 401 columns, so it can be masked like any pixel. The
-    seed fixes all draws, and the first draws do not depend on `runs`. Raises ValueError for
-    smaller images, too few of a digit, or a `train` that leaves none to hold out. Source:
-    concave-masks paper, Section IV-C (200 a digit, 160 and 40). Taught in notebook 05.
+    (MNIST's digits were made to fit there); `labels` (count,), wherever they lie. The second digit
+    is class 1. As in the paper the intercept is one of the 401 columns, so it can be masked like
+    any pixel. The seed fixes all draws, and the first draws do not depend on `runs`. Raises
+    ValueError for smaller images, equal digits, too few of a digit, a `train` that leaves none to
+    hold out, or more than 100,000 runs. Source: concave-masks paper, Section IV-C (200 a digit, 160
+    and 40). Taught in notebook 05.
     """
-    if images.dim() != 4 or images.shape[1] != 1 or min(images.shape[2:]) < SIDE:
+    if min(images.shape[2:]) < SIDE:
         raise ValueError(
             f"images has shape {tuple(images.shape)}; (count, 1, ≥ {SIDE}, ≥ {SIDE}) is needed"
         )
-    if not 0 < train < each or runs < 1:
-        raise ValueError(f"train={train}, each={each}, runs={runs}: 0 < train < each, runs ≥ 1")
+    if not train < each:
+        raise ValueError(f"train={train} must be less than each={each}")
+    if runs > MOST_RUNS:
+        raise ValueError(f"runs={runs} must be at most {MOST_RUNS}")
+    if digits[0] == digits[1]:
+        raise ValueError(f"digits={digits} must be two different ones")
+    labels = labels.to(images.device)
     top, left = ((side - SIDE) // 2 for side in images.shape[2:])
     pixels = images[:, 0, top : top + SIDE, left : left + SIDE].flatten(1)
     pixels = torch.cat([pixels, torch.ones_like(pixels[:, :1])], dim=1)

@@ -6,16 +6,17 @@ is two matrix products for the whole grid.
 
 from __future__ import annotations
 
-import math
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
+from jaxtyping import Float
 from torch import Tensor
 from tqdm.auto import tqdm
 
-from .fits import check_labels, check_lambdas
+from ..checks import NonNegative, Share, Whole, checked
+from .fits import CALLER, Labels, check_finite, check_labels, check_lambdas, largest_curvature
 from .regularizers import Regularizer
 
 CHECK_EVERY = 20
@@ -23,6 +24,7 @@ CHECK_EVERY = 20
 LONGER = 1.25
 
 
+@checked
 @dataclass(frozen=True, eq=False)
 class MaskSolution:
     """Masks (runs, regularisers, λ, d) in [0, 1], and how far each is from stationary.
@@ -31,31 +33,37 @@ class MaskSolution:
     what the slowest problem took.
     """
 
-    masks: Tensor
-    distance: Tensor
-    steps: int
+    masks: Float[Tensor, "runs regularizers lambdas d"]
+    distance: Float[Tensor, "runs regularizers lambdas"]
+    steps: Whole
 
 
-def project_box(m: Tensor) -> Tensor:
+@checked
+def project_box(m: Float[Tensor, "*entries"]) -> Tensor:
     """Return the nearest point of [0, 1]^d: each entry clipped. Taught in notebook 05.
+
+    Raises ValueError for NaN, which has no nearest point.
 
     >>> project_box(torch.tensor([-0.3, 0.4, 1.2]))
     tensor([0.0000, 0.4000, 1.0000])
     """
+    if bool(m.isnan().any()):
+        raise ValueError("m has NaN")
     return m.clamp(0, 1)
 
 
+@checked
 def masked_logistic(
-    inputs: Tensor,
-    targets: Tensor,
-    weights: Tensor,
+    inputs: Float[Tensor, "runs n d"],
+    targets: Labels,
+    weights: Float[Tensor, "runs d"],
     regularizers: Sequence[Regularizer],
     lambdas: Sequence[float],
     *,
-    start: float | Tensor = 0.5,
-    ridge: float = 0.0,
-    tolerance: float = 1e-3,
-    max_steps: int = 3000,
+    start: Share | Float[Tensor, "*start"] = 0.5,
+    ridge: NonNegative = 0.0,
+    tolerance: NonNegative = 1e-3,
+    max_steps: Whole = 3000,
     progress: bool = False,
 ) -> MaskSolution:
     """Solve min L(X diag(θ̂), y; m) + λR(m) over [0, 1]^d for every run, regulariser and λ at once.
@@ -77,26 +85,22 @@ def masked_logistic(
     lam = check_lambdas(lambdas, inputs).repeat(len(regularizers)).expand(len(inputs), -1)
     kind = torch.arange(len(regularizers), device=inputs.device)
     kind = kind.repeat_interleave(len(lambdas)).expand(len(inputs), -1)
-    if not len(regularizers):
-        raise ValueError("regularizers must not be empty")
-    if not 0 <= ridge < math.inf:
-        raise ValueError(f"ridge={ridge} must be at least 0 and finite")
-    if max_steps < 0 or not tolerance >= 0:
-        raise ValueError(f"max_steps={max_steps} and tolerance={tolerance} must be at least 0")
-    features = inputs * weights[:, None, :]
-    problems = _Problems(features, targets.to(inputs.dtype), lam, kind, tuple(regularizers), ridge)
+    if not len(regularizers) or not all(isinstance(one, Regularizer) for one in regularizers):
+        raise ValueError("regularizers must not be empty, and each have `value` and `derivative`")
+    features = inputs * weights.to(inputs)[:, None, :]
+    problems = _Problems(features, targets.to(inputs), lam, kind, tuple(regularizers), ridge)
     shape = (len(inputs), len(regularizers), len(lambdas), inputs.shape[2])
     masks = _starting_masks(start, shape, inputs).reshape(len(inputs), -1, inputs.shape[2])
     masks, steps = _descend(problems, masks, tolerance, max_steps, progress)
     distance = problems.distance(masks)
-    late = distance > tolerance
+    late = _unsolved(distance, tolerance)
     if bool(late.any()):
         warnings.warn(
             f"{int(late.sum())} of {late.numel()} problems are not solved after {steps} steps: "
             f"‖m − P(m − ∇)‖∞ is up to {float(distance.max()):.2g}, wanted {tolerance:g}; "
             "raise max_steps",
             RuntimeWarning,
-            stacklevel=2,
+            stacklevel=CALLER,
         )
     return MaskSolution(masks.reshape(shape), distance.reshape(shape[:3]), steps)
 
@@ -132,7 +136,7 @@ class _Problems:
     def distance(self, masks: Tensor) -> Tensor:
         """Return ‖m − P(m − ∇)‖∞ of each problem."""
         gradient = self.loss_slope(masks, self.logits(masks)) + self.penalty_slope(masks)
-        return (masks - project_box(masks - gradient)).abs().amax(dim=-1)
+        return (masks - (masks - gradient).clamp(0, 1)).abs().amax(dim=-1)
 
     def longest_safe(self, old: Tensor, new: Tensor, moved: Tensor) -> Tensor:
         """Return the longest step for which a move from logits `old` to `new` is a descent.
@@ -176,7 +180,7 @@ def _descend(
         for taken in range(max_steps + 1):
             if taken % CHECK_EVERY == 0 or taken == max_steps:
                 result[rows[:, None], places] = now[0]
-                going = problems.distance(now[0]) > tolerance
+                going = _unsolved(problems.distance(now[0]), tolerance)
                 if taken == max_steps or not bool(going.any()):
                     break
                 busy, chosen = _still_going(going)
@@ -187,6 +191,16 @@ def _descend(
                 bar.update(CHECK_EVERY)
             now = _one_step(problems, *now)
     return result, taken
+
+
+def _unsolved(distance: Tensor, tolerance: float) -> Tensor:
+    """Tell which problems are not solved. NaN, which is near nothing, is an error."""
+    if bool(distance.isnan().any()):
+        raise ValueError(
+            "inputs, weights, ridge and lambdas give a gradient of NaN: they are too large for "
+            f"{distance.dtype}, or a regularizer is not defined everywhere in [0, 1]"
+        )
+    return distance > tolerance
 
 
 def _one_step(
@@ -205,7 +219,7 @@ def _one_step(
     is not taken: the problem tries a shorter one next time.
     """
     slope = problems.loss_slope(ahead, logits_ahead).add_(problems.penalty_slope(masks))
-    reached = project_box(torch.addcmul(ahead, step, slope, value=-1))
+    reached = torch.addcmul(ahead, step, slope, value=-1).clamp_(0, 1)
     found = problems.logits(reached)
     safe = problems.longest_safe(logits_ahead, found, reached - ahead)
     good = (step <= safe) | (step <= shortest)
@@ -246,14 +260,13 @@ def _pick(values: Tensor, rows: Tensor, chosen: Tensor) -> Tensor:
 
 def _step_sizes(problems: _Problems) -> Tensor:
     """Return the step 1/L that is safe anywhere: L = ‖X diag(θ̂)‖²/4 + ridge, (runs, 1, 1)."""
-    features = problems.features
-    norm = torch.linalg.eigvalsh(features @ features.transpose(1, 2))[:, -1]
+    norm = largest_curvature(problems.features)
     return (1 / (1.001 * (norm / 4 + problems.ridge)).clamp_min(1e-12))[:, None, None]
 
 
 def _starting_masks(start: float | Tensor, shape: tuple[int, ...], like: Tensor) -> Tensor:
     first = torch.as_tensor(start, dtype=like.dtype, device=like.device)
-    if bool((first < 0).any()) or bool((first > 1).any()):
+    if not bool(((first >= 0) & (first <= 1)).all()):
         raise ValueError("start must lie in [0, 1]")
     try:
         return first.expand(shape).clone()
@@ -261,27 +274,27 @@ def _starting_masks(start: float | Tensor, shape: tuple[int, ...], like: Tensor)
         raise ValueError(f"start has shape {tuple(first.shape)}, expected {shape}") from error
 
 
+@checked
 def loss_gradient(
-    inputs: Tensor, targets: Tensor, weights: Tensor, masks: Tensor, ridge: float = 0.0
-) -> Tensor:
+    inputs: Float[Tensor, "runs n d"],
+    targets: Labels,
+    weights: Float[Tensor, "runs d"],
+    masks: Float[Tensor, "runs *problems d"],
+    ridge: NonNegative = 0.0,
+) -> Float[Tensor, "runs *problems d"]:
     """Return ∇L of the summed cross-entropy plus ridge/2 · ‖m‖², at masks (runs, …, d).
 
     Its largest entry is the smallest λ for which the theorems hold, Eq. (6). Arguments as in
     `masked_logistic`; same shape as `masks`. Taught in notebook 05.
     """
     _check_problem(inputs, targets, weights)
-    features = inputs * weights[:, None, :]
-    flat = masks.reshape(len(inputs), -1, inputs.shape[2])
-    residual = torch.sigmoid(flat @ features.transpose(1, 2)) - targets.to(inputs.dtype)[:, None]
+    check_finite("masks", masks)
+    features = inputs * weights.to(inputs)[:, None, :]
+    flat = masks.to(inputs).reshape(len(inputs), -1, inputs.shape[2])
+    residual = torch.sigmoid(flat @ features.transpose(1, 2)) - targets.to(inputs)[:, None]
     return (residual @ features + ridge * flat).reshape(masks.shape)
 
 
 def _check_problem(inputs: Tensor, targets: Tensor, weights: Tensor) -> None:
     check_labels(inputs, targets)
-    if weights.shape != (len(inputs), inputs.shape[2]):
-        raise ValueError(
-            f"weights {tuple(weights.shape)} do not fit inputs {tuple(inputs.shape)}: "
-            f"expected {(len(inputs), inputs.shape[2])}"
-        )
-    if not bool(torch.isfinite(weights).all()) or not bool(torch.isfinite(inputs).all()):
-        raise ValueError("inputs and weights must be finite")
+    check_finite("weights", weights)

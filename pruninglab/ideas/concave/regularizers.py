@@ -8,17 +8,26 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
 
+from ..checks import Count, Number, Positive, checked
+
 # Stands for an infinite slope: λ = 0 times infinity would be NaN.
 STEEPEST = 1e30
+# Beyond these, what a penalty is made of does not fit into float32.
+SMALLEST, LARGEST = 1e-15, 1e15
+MOST_POINTS = 1_000_001
 
 
+@runtime_checkable
 class Regularizer(Protocol):
-    """A penalty per mask entry: both functions take entries in [0, 1] of any shape."""
+    """A penalty per mask entry: both functions take entries in [0, 1] of any shape.
+
+    They stand in the innermost loops, and so do not check what they take.
+    """
 
     def value(self, m: Tensor) -> Tensor:
         """Return r(m) in [0, 1], entry by entry."""
@@ -38,71 +47,75 @@ class l1:
         return torch.ones_like(m)
 
 
+@checked
 @dataclass(frozen=True)
 class log:
     """r(m) = log((m + ε)/ε) / log((1 + ε)/ε): strictly concave, steeper at 0 the smaller ε is.
 
-    `eps` > 0 and finite, else ValueError. The paper takes ε = 0.1 for networks, and calls r convex
-    twice; it is concave. Taught in notebook 05.
+    `eps` from 1e-15 to 1e15, else ValueError. The paper takes ε = 0.1 for networks, and calls r
+    convex twice; it is concave. Taught in notebook 05.
 
     >>> log(0.1).value(torch.tensor([0.0, 0.1, 1.0]))
     tensor([0.0000, 0.2891, 1.0000])
     """
 
-    eps: float
+    eps: Positive
 
     def __post_init__(self) -> None:
-        check_positive("eps", self.eps)
+        _check_range("eps", self.eps)
 
     def value(self, m: Tensor) -> Tensor:
-        return torch.log1p(m / self.eps) / math.log1p(1 / self.eps)
+        return _as(m, torch.log1p(_wide(m) / self.eps) / math.log1p(1 / self.eps))
 
     def derivative(self, m: Tensor) -> Tensor:
-        return 1 / ((m + self.eps) * math.log1p(1 / self.eps))
+        return _as(m, 1 / ((_wide(m) + self.eps) * math.log1p(1 / self.eps)))
 
 
+@checked
 @dataclass(frozen=True)
 class lq:
     """r(m) = m^q, with `q` in (0, 1), else ValueError: infinitely steep at 0. Notebook 05.
 
-    The slope at 0 is given as 1e30: an entry that has reached 0 never leaves it.
+    `q` is at least 1e-15. The slope at 0 is given as 1e30, or as the largest number of m's dtype:
+    an entry that has reached 0 never leaves it.
     """
 
-    q: float
+    q: Number
 
     def __post_init__(self) -> None:
-        if not 0 < self.q < 1:
-            raise ValueError(f"q={self.q} must lie strictly between 0 and 1")
+        if not SMALLEST <= self.q < 1:
+            raise ValueError(f"q={self.q} must lie strictly between 0 and 1, from {SMALLEST} on")
 
     def value(self, m: Tensor) -> Tensor:
-        return m.pow(self.q)
+        return _as(m, _wide(m).pow(self.q))
 
     def derivative(self, m: Tensor) -> Tensor:
-        return (self.q * m.pow(self.q - 1)).clamp(max=STEEPEST)
+        return _as(m, (self.q * _wide(m).pow(self.q - 1)).clamp(max=STEEPEST))
 
 
+@checked
 @dataclass(frozen=True)
 class mcp:
     """Minimax concave penalty: r(m) ∝ m − m²/(2b) up to m = b, flat beyond, scaled to r(1) = 1.
 
-    `b` > 0 and finite, else ValueError. For b < 1 entries above b pay no more: they are left in
+    `b` from 1e-15 to 1e15, else ValueError. For b < 1 entries above b pay no more: they are left in
     peace. Then r is concave, though not strictly. Taught in notebook 05.
 
     >>> mcp(0.5).value(torch.tensor([0.0, 0.25, 0.5, 1.0]))
     tensor([0.0000, 0.7500, 1.0000, 1.0000])
     """
 
-    b: float
+    b: Positive
 
     def __post_init__(self) -> None:
-        check_positive("b", self.b)
+        _check_range("b", self.b)
 
     def value(self, m: Tensor) -> Tensor:
-        bent = m.clamp(max=self.b)
-        return (bent - bent.square() / (2 * self.b)) / self._top
+        bent = _wide(m).clamp(max=self.b)
+        return _as(m, (bent - bent.square() / (2 * self.b)) / self._top)
 
     def derivative(self, m: Tensor) -> Tensor:
-        return (1 - m / self.b).clamp_min(0) / self._top
+        return _as(m, (1 - _wide(m) / self.b).clamp_min(0) / self._top)
 
     @property
     def _top(self) -> float:
@@ -110,20 +123,32 @@ class mcp:
         return end - end**2 / (2 * self.b)
 
 
-def check_assumption(regularizer: Regularizer, points: int = 1001) -> dict[str, bool]:
+def _wide(m: Tensor) -> Tensor:
+    """Return half precision as float32: a slope of 1/ε would not fit into it."""
+    return m if m.dtype.itemsize >= 4 else m.float()
+
+
+def _as(m: Tensor, result: Tensor) -> Tensor:
+    """Return a result in the dtype of m, at most the largest number of that."""
+    narrow = result.dtype != m.dtype
+    return result.clamp(max=torch.finfo(m.dtype).max).to(m.dtype) if narrow else result
+
+
+@checked
+def check_assumption(regularizer: Regularizer, points: Count = 1001) -> dict[str, bool]:
     """Check Assumption 1 on a grid of [0, 1], in float64; return {property: does it hold?}.
 
     "image" is r(0) = 0, r(1) = 1 and values between; "non-decreasing", "concave" (no second
     difference above rounding) and "strictly concave" (all below it) are tested at the points;
     "derivative" compares r′ with central differences inside, and so finds a kink that lies between
-    two points far apart. Not a proof: a grid of `points` ≥ 5 numbers (else ValueError) cannot see
-    between them. Source: Assumption 1. Taught in notebook 05.
+    two points far apart. Not a proof: a grid of `points`, 5 to 1,000,001 (else ValueError), cannot
+    see between them. Source: Assumption 1. Taught in notebook 05.
 
     >>> check_assumption(log(0.1))["concave"], check_assumption(l1())["strictly concave"]
     (True, False)
     """
-    if points < 5:
-        raise ValueError(f"points={points} must be at least 5")
+    if not 5 <= points <= MOST_POINTS:
+        raise ValueError(f"points={points} must be from 5 to {MOST_POINTS}")
     grid = torch.linspace(0, 1, points, dtype=torch.float64)
     r = regularizer.value(grid)
     width = 1 / (points - 1)
@@ -144,7 +169,6 @@ def check_assumption(regularizer: Regularizer, points: int = 1001) -> dict[str, 
     }
 
 
-def check_positive(name: str, value: float) -> None:
-    """Raise ValueError unless `value` is above 0 and finite."""
-    if not 0 < value < math.inf:
-        raise ValueError(f"{name}={value} must be above 0 and finite")
+def _check_range(name: str, value: float) -> None:
+    if not SMALLEST <= value <= LARGEST:
+        raise ValueError(f"{name}={value} must lie between {SMALLEST} and {LARGEST}")

@@ -11,13 +11,16 @@ from .importance import (
     kernel_signal,
 )
 from .network import network_importance, weak_branches
+from .support import check_cleanable, check_supported
 
 __all__ = [
     "VARIANTS",
     "Bounds",
     "carry_change",
     "chance_jaccard",
+    "check_cleanable",
     "check_share",
+    "check_supported",
     "clean_up",
     "connection_importance",
     "connection_signal",

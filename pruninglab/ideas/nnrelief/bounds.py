@@ -6,15 +6,18 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
+from jaxtyping import Bool, Float
 from torch import Tensor
 
+from ..checks import NonNegative, Number, checked
 from .cut import check_share
 from .importance import connection_signal
 
-Layer = tuple[Tensor, Tensor | None]
-Keep = tuple[Tensor, Tensor | None]
+Layer = tuple[Float[Tensor, "out in"], Float[Tensor, " out"] | None]
+Keep = tuple[Bool[Tensor, "out in"], Bool[Tensor, " out"] | None]
 
 
+@checked
 @dataclass(frozen=True, eq=False)
 class Bounds:
     """Bounds on |output before − output after|, one per output neuron.
@@ -23,11 +26,12 @@ class Bounds:
     the pruning set*; another image may exceed it.
     """
 
-    average: Tensor
-    pointwise: Tensor
+    average: Float[Tensor, " outputs"]
+    pointwise: Float[Tensor, " outputs"]
 
 
-def dropped_signal(layer: Layer, keep: Keep, inputs: Tensor) -> Tensor:
+@checked
+def dropped_signal(layer: Layer, keep: Keep, inputs: Float[Tensor, "samples in"]) -> Tensor:
     """Mean signal that each neuron loses: S_j Σ s_kj over what goes, the sum in Eq. (5).
 
     `layer` is (weight (out, in), bias (out,) or None), `keep` bool masks of the same shapes,
@@ -40,18 +44,21 @@ def dropped_signal(layer: Layer, keep: Keep, inputs: Tensor) -> Tensor:
     >>> dropped_signal(layer, keep, torch.tensor([[1.0, 3.0], [2.0, -1.0]]))
     tensor([2.])
     """
+    layer, keep = _beside(layer, inputs), _beside(keep, inputs)
     _check_keep(layer, keep)
     signal = connection_signal(*layer, inputs)
-    column = torch.ones(len(signal), dtype=torch.bool) if keep[1] is None else keep[1]
-    kept = torch.cat([keep[0], column.to(keep[0].device)[:, None]], dim=1)
+    column = keep[0].new_ones(len(signal)) if keep[1] is None else keep[1]
+    kept = torch.cat([keep[0], column[:, None]], dim=1)
     return signal.masked_fill(kept, 0.0).sum(dim=1)
 
 
-def residuals(layer: Layer, keep: Keep, inputs: Tensor) -> Tensor:
+@checked
+def residuals(layer: Layer, keep: Keep, inputs: Float[Tensor, "samples in"]) -> Tensor:
     """Change of every neuron before its activation, sample by sample: δ_p of Eq. (4), (n, out).
 
     Arguments as in `dropped_signal`.
     """
+    layer, keep = _beside(layer, inputs), _beside(keep, inputs)
     _check_keep(layer, keep)
     lost = inputs @ layer[0].masked_fill(keep[0], 0.0).T
     if layer[1] is not None and keep[1] is not None:
@@ -59,26 +66,38 @@ def residuals(layer: Layer, keep: Keep, inputs: Tensor) -> Tensor:
     return lost.abs()
 
 
-def carry_change(change: Tensor, weights: Sequence[Tensor], lipschitz: float = 1.0) -> Tensor:
+@checked
+def carry_change(
+    change: Float[Tensor, "... neurons"],
+    weights: Sequence[Float[Tensor, "_ _"]],
+    lipschitz: NonNegative = 1.0,
+) -> Tensor:
     """Bound the change of the outputs by that of an earlier layer: Eqs. (13), (14).
 
     `change` (…, m_l), of the neurons of layer l before their activation; `weights` are those of
     the layers after it, as the *pruned* network has them; `lipschitz` is C of the activation.
-    Returns (…, outputs): C^(L−l) |W_L| … |W_(l+1)| change.
+    Returns (…, outputs): C^(L−l) |W_L| … |W_(l+1)| change. Raises ValueError for weights that do
+    not fit each other.
     """
-    for weight in weights:
-        change = lipschitz * change @ weight.abs().T
+    for place, weight in enumerate(weights):
+        if weight.dim() != 2 or weight.shape[1] != change.shape[-1]:
+            raise ValueError(
+                f"weights[{place}] has shape {tuple(weight.shape)}; expected (…, "
+                f"{change.shape[-1]}), as many inputs as there are changes"
+            )
+        change = lipschitz * change @ weight.to(change).abs().T
     return change
 
 
+@checked
 def error_bounds(
-    layers: Sequence[Layer],
-    keeps: Sequence[Keep],
-    inputs: Tensor,
+    layers: Sequence[tuple[Tensor, Tensor | None]],
+    keeps: Sequence[tuple[Tensor, Tensor | None]],
+    inputs: Float[Tensor, "samples in"],
     *,
     activation: Callable[[Tensor], Tensor] = torch.relu,
-    lipschitz: float = 1.0,
-    alpha: float | None = None,
+    lipschitz: NonNegative = 1.0,
+    alpha: Number | None = None,
 ) -> Bounds:
     """Bound how far pruning moves the outputs of a stack of Linear layers.
 
@@ -97,14 +116,13 @@ def error_bounds(
     """
     if len(layers) != len(keeps) or not layers:
         raise ValueError(f"{len(layers)} layers and {len(keeps)} keeps: give as many, at least one")
-    if not 0 <= lipschitz < float("inf"):
-        raise ValueError(f"lipschitz={lipschitz} must be at least 0 and finite")
     if alpha is not None:
         check_share(alpha)
-    average = inputs.new_zeros(layers[0][0].shape[1])
+    average = inputs.new_zeros(inputs.shape[1])
     pointwise = torch.zeros_like(inputs)
     for place, (layer, keep) in enumerate(zip(layers, keeps, strict=True)):
         lost, change = dropped_signal(layer, keep, inputs), residuals(layer, keep, inputs)
+        layer, keep = _beside(layer, inputs), _beside(keep, inputs)
         if alpha is not None:
             lost = connection_signal(*layer, inputs).sum(dim=1) * (1 - alpha)
         pruned = [layer[0].masked_fill(~keep[0], 0.0)]
@@ -115,9 +133,12 @@ def error_bounds(
     return Bounds(average, pointwise.amax(dim=0))
 
 
+def _beside(pair: Layer, inputs: Tensor) -> Layer:
+    """Return weight and bias, or their masks, where the inputs lie."""
+    first, second = pair
+    return first.to(inputs.device), None if second is None else second.to(inputs.device)
+
+
 def _check_keep(layer: Layer, keep: Keep) -> None:
-    for name, tensor, mask in zip(("weight", "bias"), layer, keep, strict=True):
-        if mask is None:
-            continue
-        if tensor is None or mask.dtype != torch.bool or mask.shape != tensor.shape:
-            raise ValueError(f"the mask of the {name} must be bool and of its shape")
+    if layer[1] is None and keep[1] is not None:
+        raise ValueError("keep has a mask of the bias, but layer has no bias")

@@ -6,12 +6,17 @@ import copy
 from collections.abc import Mapping
 
 import torch
+from jaxtyping import Num
 from torch import Tensor, nn
 
-SUPPORTED = (nn.Linear, nn.Conv2d, nn.modules.batchnorm._BatchNorm)
+from ..checks import checked
+from .support import check_cleanable, run
 
 
-def clean_up(net: nn.Module, masks: Mapping[str, Tensor], inputs: Tensor) -> dict[str, Tensor]:
+@checked
+def clean_up(
+    net: nn.Module, masks: Mapping[str, Tensor], inputs: Num[Tensor, "samples ..."]
+) -> dict[str, Tensor]:
     """Return smaller masks: only what lies on a living path from the input to an output stays.
 
     A connection goes if it comes out of a unit that is always 0 (no living way in, no living bias)
@@ -22,26 +27,44 @@ def clean_up(net: nn.Module, masks: Mapping[str, Tensor], inputs: Tensor) -> dic
 
     `net` must map 0 to 0 between its layers (ReLU, tanh, pooling, sums) and return sums, not a
     softmax; it is not changed. `masks` are bool by parameter name; of `inputs` only the shape of
-    one sample is used. Raises ValueError for a layer other than Linear, Conv2d or batch norm
-    (named), KeyError for a mask without a parameter. Source: the code of the NNrelief paper; not
+    one sample is used. Computed on the CPU; the masks come back where they were. Raises ValueError
+    for a layer other than Linear, Conv2d or batch norm (named; `check_cleanable` asks before any
+    training), for a mask that is not bool or does not fit and inputs that the network does not
+    take, KeyError for a mask without a parameter. Source: the code of the NNrelief paper; not
     in the paper. Its units that are 0 on the pruning set have importance 0 in our scores, so the
     cut itself removes them. Taught in notebook 04.
     """
+    check_cleanable(net)
+    _check_masks(net, masks)
     paths = copy.deepcopy(net).cpu().double().eval()
     named = dict(paths.named_parameters())
-    for name in masks:
-        if name not in named:
-            raise KeyError(f"masks name {name!r}, but the network has {list(named)}")
     _count_paths(paths, masks)
     for parameter in named.values():
         parameter.requires_grad_(True)
-    outputs = paths(torch.ones_like(inputs[:1], device="cpu", dtype=torch.float64))
+    with torch.enable_grad():
+        outputs = run(paths, torch.ones(1, *inputs.shape[1:], dtype=torch.float64))
+        if not isinstance(outputs, Tensor):
+            raise ValueError(f"net returns a {type(outputs).__name__}, where a Tensor is needed")
+        total = outputs.sum()
     # The gradient is (what arrives) × (what it leads to): 0 if there is no way in or no way out.
-    gradients = torch.autograd.grad(outputs.sum(), [named[name] for name in masks])
+    asked = [named[name] for name in masks]
+    gradients = torch.autograd.grad(total, asked, materialize_grads=True) if asked else ()
     return {
         name: mask & _reached(gradient).to(mask.device)
         for (name, mask), gradient in zip(masks.items(), gradients, strict=True)
     }
+
+
+def _check_masks(net: nn.Module, masks: Mapping[str, Tensor]) -> None:
+    named = dict(net.named_parameters())
+    for name, mask in masks.items():
+        if name not in named:
+            raise KeyError(f"masks name {name!r}, but the network has {list(named)}")
+        dense = isinstance(mask, Tensor) and mask.layout == torch.strided and not mask.is_meta
+        if not dense or mask.dtype != torch.bool or mask.shape != named[name].shape:
+            raise ValueError(
+                f"masks[{name!r}] must be bool and of the shape {tuple(named[name].shape)}"
+            )
 
 
 def _reached(gradient: Tensor) -> Tensor:
@@ -53,40 +76,35 @@ def _reached(gradient: Tensor) -> Tensor:
 def _count_paths(net: nn.Module, masks: Mapping[str, Tensor]) -> None:
     """Replace living weights by positive numbers and dead ones by 0, so that nothing cancels."""
     for name, module in net.named_modules():
-        own = dict(module.named_parameters(recurse=False))
-        if own and not isinstance(module, SUPPORTED):
-            raise ValueError(
-                f"layer {name!r} is a {type(module).__name__}: clean_up knows Linear, Conv2d and "
-                "batch norm only"
-            )
         if isinstance(module, nn.modules.batchnorm._BatchNorm):
             _pass_through(module)
             continue
         prefix = f"{name}." if name else ""
-        for part, parameter in own.items():
+        for part, parameter in module.named_parameters(recurse=False):
             mask = masks.get(prefix + part)
             alive = parameter != 0 if mask is None else mask.to(parameter.device)
             if alive.dim() > 1:
                 # Divided by the number of inputs, paths of deep networks cannot overflow.
                 whole = alive.flatten(2).any(dim=2) if alive.dim() > 2 else alive
                 shape = (*whole.shape, *(1,) * (alive.dim() - 2))
-                parameter.copy_(whole.reshape(shape).expand_as(alive) / alive[0].numel())
+                parameter.copy_(whole.reshape(shape).expand_as(alive) / alive[:1].numel())
             else:
                 parameter.copy_(alive)
 
 
 def _pass_through(norm: nn.modules.batchnorm._BatchNorm) -> None:
     """Make a batch norm hand on its input, and add something where it shifts 0."""
-    constant = torch.ones(norm.num_features, dtype=torch.float64)
+    ones = torch.ones(norm.num_features, dtype=torch.float64)
+    constant = ones
     if norm.running_mean is not None and norm.running_var is not None:
         scale = (norm.running_var + norm.eps).rsqrt()
         scale = scale if norm.weight is None else scale * norm.weight
         shift = 0.0 if norm.bias is None else norm.bias
         constant = ((shift - scale * norm.running_mean) != 0).double()
-        norm.running_mean.zero_()
-        norm.running_var.fill_(1.0)
-    if norm.weight is not None and norm.bias is not None:
-        norm.weight.fill_(1.0)
-        norm.bias.copy_(constant)
-    elif bool(constant.any()):
-        raise ValueError("a batch norm without weight and bias that shifts 0 is not supported")
+    # Given where they lack: a norm may have no statistics, or no weight and bias.
+    norm.running_mean, norm.running_var = torch.zeros_like(ones), ones
+    for name, values in (("weight", ones), ("bias", constant)):
+        if getattr(norm, name) is None:
+            setattr(norm, name, nn.Parameter(values))
+        else:
+            getattr(norm, name).copy_(values)

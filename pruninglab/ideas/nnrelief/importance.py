@@ -2,59 +2,77 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
+from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional
 
-from ..checks import check_choice
+from ..checks import Count, Whole, check_choice, checked
 
 VARIANTS = ("frobenius", "l1", "mean_map")
-Pair = int | tuple[int, int]
+Steps = Count | tuple[Count, Count]
+Pads = Whole | tuple[Whole, Whole]
 
 # Patches that are held at once: 64 MB in float32, however many images there are.
 BLOCK = 2**24
+WINDOW_AT_MOST = 1024
 
 
-def connection_importance(weight: Tensor, bias: Tensor | None, inputs: Tensor) -> Tensor:
+@checked
+def connection_importance(
+    weight: Float[Tensor, "out in"],
+    bias: Float[Tensor, " out"] | None,
+    inputs: Float[Tensor, "samples in"],
+) -> Tensor:
     """Share of each neuron's signal that comes through each connection: s_ij, Eq. (1).
 
     `weight` (out, in), `bias` (out,) or None, `inputs` (samples, in), what the layer sees on the
     pruning set. Returns (out, in + 1): in [0, 1], each row sums to 1, the last column is the bias.
-    The row of a neuron without any signal is all 0.
+    The row of a neuron without any signal is all 0. Computed where the inputs lie.
 
-    Raises ValueError for shapes that do not fit, no samples, NaN or infinity. Source: NNrelief
-    paper, Section 3.1. Taught in notebook 04.
+    Raises ValueError for shapes that do not fit, no samples, NaN or infinity, and signals that are
+    too large for the dtype. Source: NNrelief paper, Section 3.1. Taught in notebook 04.
 
     >>> weight, bias = torch.tensor([[2.0, -1.0]]), torch.tensor([1.0])
     >>> connection_importance(weight, bias, torch.tensor([[1.0, 3.0], [2.0, -1.0]]))
     tensor([[0.5000, 0.3333, 0.1667]])
     """
-    return _shares(connection_signal(weight, bias, inputs))
+    return shares_of(connection_signal(weight, bias, inputs))
 
 
-def connection_signal(weight: Tensor, bias: Tensor | None, inputs: Tensor) -> Tensor:
+@checked
+def connection_signal(
+    weight: Float[Tensor, "out in"],
+    bias: Float[Tensor, " out"] | None,
+    inputs: Float[Tensor, "samples in"],
+) -> Tensor:
     """Numerators of Eq. (1): the mean of |w_ij x_i| over the samples, and |b_j|.
 
     Arguments, shape and errors as in `connection_importance`; the row sums are S_j.
     """
-    if weight.dim() != 2 or inputs.dim() != 2 or inputs.shape[1] != weight.shape[1]:
-        raise ValueError(
-            f"weight {tuple(weight.shape)} and inputs {tuple(inputs.shape)} do not fit: "
-            "they must be (out, in) and (samples, in)"
-        )
-    _check(weight, bias, inputs)
+    weight, bias = _beside(weight, bias, inputs)
+    signal = signal_of_connections(weight, bias, inputs)
+    _check_size(signal)
+    return signal
+
+
+def signal_of_connections(weight: Tensor, bias: Tensor | None, inputs: Tensor) -> Tensor:
+    """Return what `connection_signal` does, unchecked: a network is checked as a whole."""
     return _with_bias(weight.abs() * inputs.abs().mean(dim=0), bias, scale=1.0)
 
 
+@checked
 def kernel_importance(
-    weight: Tensor,
-    bias: Tensor | None,
-    inputs: Tensor,
+    weight: Float[Tensor, "out in_group kernel_h kernel_w"],
+    bias: Float[Tensor, " out"] | None,
+    inputs: Float[Tensor, "samples in height width"],
     *,
-    stride: Pair = 1,
-    padding: Pair = 0,
-    dilation: Pair = 1,
-    groups: int = 1,
+    stride: Steps = 1,
+    padding: Pads = 0,
+    dilation: Steps = 1,
+    groups: Count = 1,
     variant: str = "frobenius",
 ) -> Tensor:
     """Share of each filter's signal that comes through each of its kernels: Eqs. (2), (3).
@@ -68,8 +86,9 @@ def kernel_importance(
     takes the sum of |K| * |x| for LeNet-5 ("l1"), and the norm of its mean over the samples for
     VGG and ResNet ("mean_map").
 
-    Raises ValueError for another variant, shapes that do not fit, no samples, NaN or infinity.
-    Source: NNrelief paper, Section 3.2. Taught in notebook 04.
+    Raises ValueError for another variant, shapes that do not fit, no samples, NaN or infinity, and
+    signals that are too large for the dtype. Source: NNrelief paper, Section 3.2. Taught in
+    notebook 04.
 
     >>> weight = torch.tensor([[[[3.0]], [[-1.0]]]])                # two 1×1 kernels
     >>> images = torch.ones(1, 2, 2, 2)                             # ‖3 · 1‖_F = 6, ‖1 · 1‖_F = 2
@@ -86,29 +105,44 @@ def kernel_importance(
         groups=groups,
         variant=variant,
     )
-    return _shares(signal)
+    return shares_of(signal)
 
 
+@checked
 def kernel_signal(
-    weight: Tensor,
-    bias: Tensor | None,
-    inputs: Tensor,
+    weight: Float[Tensor, "out in_group kernel_h kernel_w"],
+    bias: Float[Tensor, " out"] | None,
+    inputs: Float[Tensor, "samples in height width"],
     *,
-    stride: Pair = 1,
-    padding: Pair = 0,
-    dilation: Pair = 1,
-    groups: int = 1,
+    stride: Steps = 1,
+    padding: Pads = 0,
+    dilation: Steps = 1,
+    groups: Count = 1,
     variant: str = "frobenius",
 ) -> Tensor:
     """Numerators of Eqs. (2) and (3); the row sums are S_j. All else as in `kernel_importance`."""
     check_choice("variant", variant, VARIANTS)
-    fits = weight.dim() == 4 and inputs.dim() == 4 and inputs.shape[1] == weight.shape[1] * groups
-    if not fits or len(weight) % groups:
-        raise ValueError(
-            f"weight {tuple(weight.shape)}, inputs {tuple(inputs.shape)} and groups={groups} do "
-            "not fit: they must be (out, in / groups, h, w) and (samples, in, h, w)"
-        )
-    _check(weight, bias, inputs)
+    weight, bias = _beside(weight, bias, inputs)
+    window = {"stride": _pair(stride), "padding": _pair(padding), "dilation": _pair(dilation)}
+    _check_window(weight, inputs, groups, **window)
+    inputs = inputs.to(weight.dtype)
+    signal = signal_of_kernels(weight, bias, inputs, groups=groups, variant=variant, **window)
+    _check_size(signal)
+    return signal
+
+
+def signal_of_kernels(
+    weight: Tensor,
+    bias: Tensor | None,
+    inputs: Tensor,
+    *,
+    stride: Any,
+    padding: Any,
+    dilation: Any,
+    groups: int,
+    variant: str,
+) -> Tensor:
+    """Return what `kernel_signal` does, unchecked: a network is checked as a whole."""
     if variant != "frobenius":
         # Both are linear in |x|, so the mean image says it all.
         inputs = inputs.abs().mean(dim=0, keepdim=True)
@@ -149,19 +183,60 @@ def _with_bias(signal: Tensor, bias: Tensor | None, scale: float) -> Tensor:
     return torch.cat([signal, column[:, None]], dim=1).detach()
 
 
-def _shares(signal: Tensor) -> Tensor:
+def shares_of(signal: Tensor) -> Tensor:
     """Divide each row by its sum S_j; a row without signal stays 0."""
     total = signal.sum(dim=1, keepdim=True)
     return signal / total.masked_fill(total == 0, 1.0)
 
 
-def _check(weight: Tensor, bias: Tensor | None, inputs: Tensor) -> None:
-    """Raise ValueError for no samples, a bias that does not fit, NaN or infinity."""
+def _beside(weight: Tensor, bias: Tensor | None, inputs: Tensor) -> tuple[Tensor, Tensor | None]:
+    """Return weight and bias where the inputs lie; refuse no samples, NaN and infinity."""
     if not len(inputs):
         raise ValueError("inputs has no samples: the pruning set must not be empty")
-    if bias is not None and bias.shape != weight.shape[:1]:
-        raise ValueError(f"bias {tuple(bias.shape)} must have the shape ({len(weight)},)")
     for name, tensor in (("weight", weight), ("bias", bias), ("inputs", inputs)):
-        # The sum of finite numbers is finite: one number to look at, and no mask of all of them.
-        if tensor is not None and not bool(tensor.detach().double().sum().isfinite()):
+        if tensor is not None and not bool(tensor.isfinite().all()):
             raise ValueError(f"{name} holds NaN or infinity")
+    dtype = torch.promote_types(weight.dtype, inputs.dtype)
+    weight = weight.to(inputs.device, dtype)
+    return weight, None if bias is None else bias.to(weight)
+
+
+def _check_size(signal: Tensor) -> None:
+    if not bool(signal.sum(dim=1).isfinite().all()):
+        raise ValueError(
+            "weight, bias or inputs are too large: their signal is infinite in "
+            + str(signal.dtype).removeprefix("torch.")
+        )
+
+
+def _pair(value: int | tuple[int, int]) -> tuple[int, int]:
+    return value if isinstance(value, tuple) else (value, value)
+
+
+def _check_window(
+    weight: Tensor,
+    inputs: Tensor,
+    groups: int,
+    *,
+    stride: tuple[int, int],
+    padding: tuple[int, int],
+    dilation: tuple[int, int],
+) -> None:
+    """Raise ValueError unless the kernels fit the channels, and into the padded images."""
+    if max(*stride, *padding, *dilation) > WINDOW_AT_MOST:
+        raise ValueError(
+            f"stride={stride}, padding={padding}, dilation={dilation}: at most {WINDOW_AT_MOST}"
+        )
+    images, kernels = tuple(inputs.shape), tuple(weight.shape)
+    if images[1] != kernels[1] * groups or kernels[0] % groups or not weight.numel():
+        raise ValueError(
+            f"weight {kernels}, inputs {images} and groups={groups} do "
+            "not fit: they must be (out, in / groups, h, w) and (samples, in, h, w)"
+        )
+    spans = (gap * (size - 1) + 1 for gap, size in zip(dilation, kernels[2:], strict=True))
+    rooms = (size + 2 * more for size, more in zip(images[2:], padding, strict=True))
+    if any(room < span for room, span in zip(rooms, spans, strict=True)):
+        raise ValueError(
+            f"inputs {images} with padding={padding} are smaller than weight {kernels} with "
+            f"dilation={dilation}"
+        )

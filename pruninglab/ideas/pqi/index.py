@@ -2,36 +2,42 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
-from typing import TypeVar
+from typing import overload
 
 import torch
+from jaxtyping import Bool, Float, Real
 from torch import Tensor
 
-Real = TypeVar("Real", float, Tensor)
+from ..checks import Count, NonNegative, Number, Positive, Share, checked
+from ..devices import accurate, has_float64
 
 # A block of float64 logarithms that stays in a core's cache while every power is taken of it.
 BLOCK = 2**16
+PLAIN = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
 
 
-def check_pq(p: float, q: float) -> None:
+@checked
+def check_pq(p: Number, q: Number) -> None:
     """Raise ValueError unless 0 < p ≤ 1 ≤ q, p ≠ q, both finite.
 
     Definition 1 asks for p ≤ 1 < q; the proof of Theorem 1 also covers q = 1, and the paper's own
     experiments use (0.5, 1). Outside this range property (D1) fails, as notebook 01 shows.
     """
-    if not (0 < p <= 1 <= q < float("inf")) or p == q:
+    if not (0 < p <= 1 <= q <= sys.float_info.max) or p == q:
         raise ValueError(f"p={p}, q={q}: allowed is 0 < p ≤ 1 ≤ q with p ≠ q")
 
 
+@checked
 def pq_index(
-    w: Tensor,
-    p: float | Sequence[float],
-    q: float | Sequence[float],
-    mask: Tensor | None = None,
+    w: Real[Tensor, "*shape"],
+    p: Number | Sequence[float],
+    q: Number | Sequence[float],
+    mask: Bool[Tensor, "*shape"] | None = None,
     dim: int | None = None,
-    undefined: float | None = None,
+    undefined: Number | None = None,
 ) -> Tensor:
     """Sparsity of a vector: I = 1 − d^(1/q − 1/p) ‖w‖_p / ‖w‖_q, from 0 (all equal) up.
 
@@ -42,9 +48,10 @@ def pq_index(
     sequences add a leading dimension.
 
     Computed in float64 (on the CPU where the device has none) and in logarithms, so no power
-    overflows, however small p is. The index of a vector without a non-zero member is not defined
+    overflows. The index of a vector without a non-zero member is not defined
     (Remark 1): `undefined` is returned for it, or ValueError raised if that is None. ValueError
-    also for an empty, NaN or infinite `w`, and for p, q outside 0 < p ≤ 1 ≤ q, p ≠ q.
+    also for an empty, NaN or infinite `w`, a `dim` that it has not, and for p, q outside
+    0 < p ≤ 1 ≤ q, p ≠ q.
 
     Source: SAP paper, Definition 1. Taught in notebook 01.
 
@@ -76,53 +83,79 @@ def pq_index(
     return indices.reshape(len(pairs), *shape) if _many(p, q) else indices.reshape(shape)
 
 
-def gini_index(w: Tensor, mask: Tensor | None = None, dim: int | None = None) -> Tensor:
+@checked
+def gini_index(
+    w: Real[Tensor, "*shape"], mask: Bool[Tensor, "*shape"] | None = None, dim: int | None = None
+) -> Tensor:
     """Gini index of |w|: 0 if all are equal, 1 − 1/d if one has all.
 
-    Arguments and errors as for `pq_index`; float64. Source: Hurley & Rickard (2009), the only
-    measure of their list that keeps all six properties. Taught in notebook 01.
+    Arguments and errors as for `pq_index`; float64, block by block. Source: Hurley & Rickard
+    (2009), the only measure of their list that keeps all six properties. Taught in notebook 01.
 
     >>> gini_index(torch.tensor([0.0, 0.0, 0.0, 5.0]))
     tensor(0.7500, dtype=torch.float64)
     """
     rows, living, shape = _as_rows(w, mask, dim)
-    if bool((_largest(rows, living) == 0).any()):
+    largest = _largest(rows, living)
+    if bool((largest == 0).any()):
         raise ValueError("w has no non-zero living member: its Gini index is not defined")
-    sizes = rows.double().abs()
+    sizes = rows.abs()
     if living is not None:
-        sizes = sizes.masked_fill(~living, -1.0)
-    sizes, counts = sizes.sort(dim=1).values, _counts(rows, living)
+        sizes.masked_fill_(~living, -1)
+    sizes = sizes.sort(dim=1).values.clamp_min_(0)
+    counts = _counts(rows, living)
+    scale = 2.0 ** -largest.frexp().exponent.double().clamp(-1000, 1000)[:, None]
+    total, unequal = torch.zeros_like(largest), torch.zeros_like(largest)
+    for here in _blocks(sizes):
+        total[here[0]] += (sizes[here].double() * scale[here[0]]).sum(dim=1)
+    # Among the living, in ascending order, the k-th has rank k = 1 … d; before them stand the dead.
     dead = rows.shape[1] - counts
-    # Among the living, in ascending order, the k-th has rank k = 1 … d.
-    places = torch.arange(1, rows.shape[1] + 1, device=rows.device, dtype=torch.float64)
-    rank = places - dead[:, None]
-    weight = (counts[:, None] - rank + 0.5) / counts[:, None]
-    share = sizes.clamp_min(0) / sizes.clamp_min(0).sum(dim=1, keepdim=True)
-    return (1 - 2 * (share * weight).sum(dim=1)).reshape(shape)
+    for here in _blocks(sizes):
+        top, left = here
+        places = torch.arange(left.start, left.stop, device=rows.device, dtype=torch.float64) + 1
+        rank = places - dead[top, None]
+        weight = (counts[top, None] - rank + 0.5) / counts[top, None]
+        share = sizes[here].double() * scale[top] / total[top, None]
+        unequal[top] += (share * weight).sum(dim=1)
+    return (1 - 2 * unequal).reshape(shape)
 
 
-def retained_bound(d: Real, index: Real, p: float, q: float, eta: float = 0.0) -> Real:
+@overload
+def retained_bound(d: float, index: float, p: float, q: float, eta: float = 0.0) -> float: ...
+@overload
+def retained_bound(
+    d: float | Tensor, index: Tensor, p: float, q: float, eta: float = 0.0
+) -> Tensor: ...
+@checked
+def retained_bound(
+    d: NonNegative | Real[Tensor, "*groups"],
+    index: Share | Float[Tensor, "*groups"],
+    p: Number,
+    q: Number,
+    eta: NonNegative = 0.0,
+) -> float | Tensor:
     """How many of `d` weights to keep at least: r = d (1+η)^(−q/(q−p)) (1−I)^(pq/(q−p)).
 
     A real number (SAP rounds later). `d` ≥ 0 and `index` in [0, 1] may be tensors: one entry per
-    neuron or layer. `eta` ≥ 0 is η_r, the share of Σ|w|^p outside the kept over that inside.
-    Raises ValueError for values out of range. Source: SAP paper, Theorem 2. Taught in notebook 01.
+    neuron or layer, of one shape. `eta` ≥ 0 is η_r, the share of Σ|w|^p outside the kept over that
+    inside. Raises ValueError for values out of range. Source: SAP paper, Theorem 2. Taught in
+    notebook 01.
 
     >>> retained_bound(100, 0.2, p=0.5, q=1.0)     # for (½, 1) the exponent is 1: r/d = 1 − I
     80.0
     """
     check_pq(p, q)
-    if not 0 <= eta < float("inf"):
-        raise ValueError(f"eta={eta} must be at least 0 and finite")
-    values = torch.as_tensor(index)
-    if bool(((values < 0) | (values > 1) | values.isnan()).any()):
-        raise ValueError(f"index={index} must lie in [0, 1]")
-    if bool((torch.as_tensor(d) < 0).any()):
-        raise ValueError(f"d={d} must be at least 0")
+    if isinstance(d, Tensor) and not bool(((d >= 0) & (d < torch.inf)).all()):
+        raise ValueError(f"d from {d.min()} to {d.max()} must be at least 0 and finite")
+    if isinstance(index, Tensor) and not bool(((index >= 0) & (index <= 1)).all()):
+        raise ValueError(f"index from {index.min()} to {index.max()} must lie in [0, 1]")
+    if isinstance(d, Tensor) and isinstance(index, Tensor) and d.device != index.device:
+        d, index = d.cpu(), index.cpu()
     return d * (1 + eta) ** (-q / (q - p)) * (1 - index) ** (p * q / (q - p))
 
 
-def tail_ratio(w: Tensor, r: int, p: float) -> float:
+@checked
+def tail_ratio(w: Real[Tensor, "*shape"], r: Count, p: Positive) -> float:
     """The smallest η_r of Theorem 2: Σ|w|^p outside the r largest members over that inside.
 
     `w` of any shape, 1 ≤ r ≤ d, p > 0; otherwise, or if the r largest are all zero, ValueError.
@@ -131,11 +164,11 @@ def tail_ratio(w: Tensor, r: int, p: float) -> float:
     >>> tail_ratio(torch.tensor([3.0, 1.0, 2.0]), r=1, p=1.0)
     1.0
     """
-    if not 1 <= r <= w.numel():
+    if not w.numel():
+        raise ValueError("w is empty")
+    if r > w.numel():
         raise ValueError(f"r={r} must lie between 1 and the {w.numel()} members of w")
-    if not p > 0:
-        raise ValueError(f"p={p} must be greater than 0")
-    sizes = w.detach().double().abs().flatten().sort(descending=True).values
+    sizes = accurate(w.detach()).abs().flatten().sort(descending=True).values
     if not bool(sizes[0].isfinite()) or float(sizes[0]) == 0:
         raise ValueError("w must be finite and have a non-zero member")
     powers = (sizes / sizes[0]) ** p
@@ -163,13 +196,13 @@ def _as_rows(
     """Return w as (vectors, members), the living likewise, and the shape of the answer."""
     if w.numel() == 0:
         raise ValueError(f"w is empty (shape {tuple(w.shape)})")
-    if mask is not None and (mask.shape != w.shape or mask.dtype != torch.bool):
-        raise ValueError(
-            f"mask must be bool of shape {tuple(w.shape)}, not {mask.dtype} {tuple(mask.shape)}"
-        )
+    if dim is not None and not -w.dim() <= dim < w.dim():
+        raise ValueError(f"dim={dim} must be a dimension of w, which has {w.dim()}")
     w = w.detach()
-    if w.device.type == "mps":  # which has no float64
-        w, mask = w.cpu(), None if mask is None else mask.cpu()
+    if w.dtype not in PLAIN or not has_float64(w.device):
+        w = accurate(w)
+    if mask is not None:
+        mask = mask.to(w.device)
     if dim is None:
         return w.reshape(1, -1), None if mask is None else mask.reshape(1, -1), torch.Size()
     moved = w.movedim(dim, -1)
@@ -200,18 +233,23 @@ def _power_sums(
     """Return Σ (|w| / max|w|)^e over each vector for every exponent, each block read once."""
     sums = {e: torch.zeros(len(rows), dtype=torch.float64, device=rows.device) for e in exponents}
     log_scale = largest.clamp_min(torch.finfo(torch.float64).tiny).log_()
+    for here in _blocks(rows):
+        sizes = rows[here].abs()
+        if living is not None:
+            sizes.masked_fill_(~living[here], 0)
+        logs = sizes.double().log_().sub_(log_scale[here[0], None])
+        for e, power in _powers(logs, exponents):
+            sums[e][here[0]] += power
+    return sums
+
+
+def _blocks(rows: Tensor) -> Iterator[tuple[slice, slice]]:
+    """Cut a matrix into parts of at most BLOCK entries: what is float64 stays small."""
     width = min(rows.shape[1], BLOCK)
     height = max(1, BLOCK // width)
     for top in range(0, len(rows), height):
         for left in range(0, rows.shape[1], width):
-            here = slice(top, top + height), slice(left, left + width)
-            sizes = rows[here].abs()
-            if living is not None:
-                sizes.masked_fill_(~living[here], 0)
-            logs = sizes.double().log_().sub_(log_scale[here[0], None])
-            for e, power in _powers(logs, exponents):
-                sums[e][here[0]] += power
-    return sums
+            yield slice(top, top + height), slice(left, min(left + width, rows.shape[1]))
 
 
 def _powers(logs: Tensor, exponents: list[float]) -> Iterator[tuple[float, Tensor]]:

@@ -17,7 +17,7 @@ def test_side_by_side_with_curvlinops() -> None:
     theirs = HessianLinearOperator(
         net, nn.CrossEntropyLoss(), list(net.parameters()), batches, check_deterministic=False
     )
-    count = lab.nets.parameter_count(net)
+    count = lab.costs.count_parameters(net)
     expected = theirs @ torch.eye(count).double()
     torch.testing.assert_close(hessian(net, inputs, targets), expected)
     v = torch.randn(count).double()

@@ -15,24 +15,22 @@ from torch import nn
 from torch.func import functional_call
 
 import pruninglab as lab
-from pruninglab.choices.scores import learned_mask
+from pruninglab.choices.learned import SoftMask, learned_mask
+from pruninglab.choices.scopes import Groups
 from pruninglab.data import Data, Split
-from pruninglab.engine import recipes
 from pruninglab.engine.masks import Masks
-from pruninglab.engine.soft import SoftMask
 from pruninglab.engine.training import State, constant, fit
 from pruninglab.ideas.concave import l1, log, lq, mcp
 
 PLAIN = lab.Training(optimizer=lab.sgd(lr=0.1, weight_decay=1e-3), batch_size=15)
-SPARSE = recipes.soft_mask(
+SPARSE = lab.recipes.soft_mask(
     log(0.1), 0.02, 0.2, weight_decay=1e-3, stop=lab.stops.epochs(8), rounds=2
 )
 
 
 def runs(net: nn.Module, data: Data, recipe: lab.Recipe, **options: object) -> list[lab.Round]:
-    """Return all rounds, each with a copy of the network as it was then."""
-    rounds = lab.prune(net, data, recipe, seed=0, training=PLAIN, device="cpu", **options)
-    return [replace(done, net=copy.deepcopy(done.net)) for done in rounds]
+    """Return all rounds."""
+    return list(lab.prune(net, data, recipe, seed=0, training=PLAIN, device="cpu", **options))
 
 
 def test_three_steps_by_hand() -> None:
@@ -64,8 +62,8 @@ def test_three_steps_by_hand() -> None:
     training = lab.Training(optimizer=optimizer, batch_size=8, schedule=constant)
     for _ in fit(state, training, lab.stops.epochs(3), 0, soft):
         pass
-    np.testing.assert_allclose(soft.values()["1.weight"].numpy(), m, atol=1e-6)
-    np.testing.assert_allclose(soft.unmasked()["1.weight"].numpy()[alive], theta[alive], atol=1e-6)
+    np.testing.assert_allclose(soft.scores()["1.weight"].numpy(), m, atol=1e-6)
+    np.testing.assert_allclose(soft.weights()["1.weight"].numpy()[alive], theta[alive], atol=1e-6)
     np.testing.assert_allclose(net[1].weight.detach().numpy(), m * theta, atol=1e-6)
     assert 0 < (m == 0).sum() < 6
 
@@ -89,7 +87,7 @@ def test_gradients_are_autograds(
     loss = nn.functional.cross_entropy(logits, split.targets)
     (loss + 0.1 * penalty).backward()
     nn.functional.cross_entropy(tiny_net(split.inputs), split.targets).backward()
-    soft.chain_()
+    soft.after_backward()
     for name, one in free.items():
         torch.testing.assert_close(soft._free[name].grad, one.grad)
         torch.testing.assert_close(soft._theta[name].grad, leaf[name].grad)
@@ -102,18 +100,18 @@ def test_a_run_keeps_m_between_rounds_and_rewinds_the_weights(
     start = {name: w.detach().clone() for name, w in lab.scores.prunable(tiny_net).items()}
     first, second, last = runs(tiny_net, tiny_data, SPARSE)
     for done in (first, second):
-        for name, m in done.soft.items():
+        for name, m in done.learned.items():
             assert bool(((m >= 0) & (m <= 1)).all())
             assert torch.equal(done.masks[name], done.alive[name] & (m >= 0.2))
     assert 1 > first.pruned_density >= second.pruned_density > 0
     assert [done.nonzero_dead for done in (first, second, last)] == [0, 0, 0]
     again = copy.deepcopy(tiny_net)
-    again.load_state_dict(first.snapshots["init"])
+    again.load_state_dict(first.checkpoint.snapshots["init"])
     first.masks.apply_(again)
-    soft = SoftMask(again, first.masks, first.soft, SPARSE.score)
+    soft = SoftMask(again, first.masks, first.learned, SPARSE.score)
     soft.begin_epoch(1, 8)
     for name, weight in lab.scores.prunable(again).items():
-        kept = first.soft[name] * first.masks[name]
+        kept = first.learned[name] * first.masks[name]
         torch.testing.assert_close(weight, kept * start[name])
 
 
@@ -136,7 +134,7 @@ def test_a_larger_lambda_is_sparser_and_decay_of_the_mask_helps(
     tiny_net: nn.Module, tiny_data: Data
 ) -> None:
     def left(lam: float, decay: float) -> float:
-        recipe = recipes.soft_mask(l1(), lam, 0.2, weight_decay=decay, rounds=1)
+        recipe = lab.recipes.soft_mask(l1(), lam, 0.2, weight_decay=decay, rounds=1)
         return runs(copy.deepcopy(tiny_net), tiny_data, recipe)[0].pruned_density
 
     assert left(0.0, 0.0) > left(0.01, 0.0) > left(0.03, 0.0)
@@ -147,7 +145,7 @@ def test_dead_entries_never_revive(tiny_net: nn.Module, tiny_data: Data) -> None
     rounds = runs(tiny_net, tiny_data, SPARSE)
     for earlier, later in pairwise(rounds[:-1]):
         for name, mask in earlier.masks.items():
-            assert bool((later.soft[name][~mask] == 0).all())
+            assert bool((later.learned[name][~mask] == 0).all())
 
 
 def test_resumed_runs_go_on_with_the_same_mask(
@@ -156,10 +154,10 @@ def test_resumed_runs_go_on_with_the_same_mask(
     other, third = copy.deepcopy(tiny_net), copy.deepcopy(tiny_net)
     whole = runs(tiny_net, tiny_data, SPARSE)
     first = next(lab.prune(other, tiny_data, SPARSE, seed=0, training=PLAIN, device="cpu"))
-    point = lab.checkpoint(first, SPARSE, 0)
+    point = first.checkpoint
     rest = runs(third, tiny_data, SPARSE, start=point)
     for done, expected in zip(rest, whole[1:], strict=True):
-        assert all(torch.equal(done.soft[name], m) for name, m in expected.soft.items())
+        assert all(torch.equal(done.learned[name], m) for name, m in expected.learned.items())
         assert all(torch.equal(done.trained[k], w) for k, w in expected.trained.items())
 
 
@@ -178,8 +176,8 @@ def test_to_epoch_goes_back_to_the_weights_without_the_mask(
 ) -> None:
     recipe = replace(SPARSE, rewind=lab.rewinds.to_epoch(2))
     first = runs(tiny_net, tiny_data, recipe)[0]
-    theta, product = first.snapshots["epoch 2"], first.snapshots["dense"]
-    for name, m in first.soft.items():
+    theta, product = first.checkpoint.snapshots["epoch 2"], first.checkpoint.snapshots["dense"]
+    for name, m in first.learned.items():
         assert bool((product[name][m == 0] == 0).all())
         assert bool((theta[name] != 0).all())
 
@@ -189,10 +187,10 @@ def test_the_sigmoid_sharpens_and_starts_each_round_anew(
 ) -> None:
     score = learned_mask(l1(), 0.01, form="sigmoid")
     first, *_ = runs(tiny_net, tiny_data, replace(SPARSE, score=score))
-    m = torch.cat([one.flatten() for one in first.soft.values()])
+    m = torch.cat([one.flatten() for one in first.learned.values()])
     assert ((m < 0.05) | (m > 0.95)).float().mean() > 0.7
-    soft = SoftMask(tiny_net, first.masks, first.soft, score)
-    fresh = torch.cat([one.flatten() for one in soft.values().values()])
+    soft = SoftMask(tiny_net, first.masks, first.learned, score)
+    fresh = torch.cat([one.flatten() for one in soft.scores().values()])
     assert fresh.max() <= 0.5 + 1e-6 and bool((fresh[m < 0.2] <= 0.2).all())
 
 
@@ -203,16 +201,26 @@ class NoSlope:
 @pytest.mark.parametrize(
     ("make", "error", "match"),
     [
-        (lambda: recipes.soft_mask(l1(), -1.0), ValueError, "lam=-1.0"),
-        (lambda: recipes.soft_mask(l1(), float("nan")), ValueError, "lam=nan"),
-        (lambda: recipes.soft_mask(l1(), 1.0, 0.0), ValueError, "alpha=0.0"),
-        (lambda: recipes.soft_mask(l1(), 1.0, 1.0), ValueError, "alpha=1.0"),
-        (lambda: recipes.soft_mask(l1(), 1.0, weight_decay=-1), ValueError, "weight_decay=-1"),
-        (lambda: recipes.soft_mask(NoSlope(), 1.0), TypeError, "has no function 'derivative'"),
+        (lambda: lab.recipes.soft_mask(l1(), -1.0), ValueError, "lam=-1.0"),
+        (lambda: lab.recipes.soft_mask(l1(), float("nan")), ValueError, "lam=nan"),
+        (lambda: lab.recipes.soft_mask(l1(), 1.0, 0.0), ValueError, "alpha=0.0"),
+        (lambda: lab.recipes.soft_mask(l1(), 1.0, 1.0), ValueError, "alpha=1.0"),
+        (lambda: lab.recipes.soft_mask(l1(), 1.0, weight_decay=-1), ValueError, "weight_decay=-1"),
+        (
+            lambda: lab.recipes.soft_mask(NoSlope(), 1.0),
+            TypeError,
+            "regularizer=.* must be Regularizer",
+        ),
         (lambda: learned_mask(l1(), 1.0, start=0.0), ValueError, "start=0.0"),
         (lambda: learned_mask(l1(), 1.0, form="tanh"), ValueError, "form='tanh'"),
         (lambda: learned_mask(l1(), 1.0, steepest=0.5), ValueError, "steepest=0.5"),
-        (lambda: learned_mask(l1(), 1.0)(nn.Linear(1, 1), ()), TypeError, "learned in training"),
+        (
+            lambda: learned_mask(l1(), 1.0)(
+                nn.Linear(1, 1), Split(torch.ones(1), torch.ones(1).long())
+            ),
+            TypeError,
+            "learned in training",
+        ),
         (lambda: lab.budgets.threshold(0.0), ValueError, "alpha=0.0"),
     ],
 )
@@ -232,4 +240,4 @@ def test_weights_with_the_mask_in_them_are_no_start(
 def test_threshold_counts_the_living_only() -> None:
     scores = torch.tensor([[0.05, 0.1, 0.2, 0.9], [0.0, 0.0, 0.0, 0.3]])
     alive = torch.tensor([[True, True, True, False], [True, True, True, True]])
-    assert lab.budgets.threshold(0.1)(scores, alive).tolist() == [2, 1]
+    assert lab.budgets.threshold(0.1)(Groups(scores, alive)).tolist() == [2, 1]

@@ -1,0 +1,28 @@
+"""What else goes after a cut? A shrink is `shrink(net, masks, images) -> masks`, no larger ones."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from torch import Tensor, nn
+
+from ..data import Split
+from ..ideas import nnrelief
+from ..ideas.checks import checked
+from .needs import asks
+
+Shrink = Callable[[nn.Module, Mapping[str, Tensor], Split], dict[str, Tensor]]
+
+
+def _check(net: nn.Module, images: Split) -> None:
+    nnrelief.check_supported(net)
+
+
+@asks(supports=_check)
+@checked
+def clean_up(net: nn.Module, masks: Mapping[str, Tensor], images: Split) -> dict[str, Tensor]:
+    """Take what lies on no living path through the network: `ideas.nnrelief.clean_up`.
+
+    Source: the code of the NNrelief paper. Taught in notebook 04.
+    """
+    return nnrelief.clean_up(net, masks, images.inputs)

@@ -1,0 +1,194 @@
+"""Scores that are learned while the network trains: the mask of the concave-masks paper, or yours.
+
+A learned score declares what makes its state (`needs.Parametrisation`); the training loop keeps it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, nn
+
+from ..data import Split
+from ..ideas.checks import NonNegative, Positive, Share, checked
+from ..ideas.concave import Regularizer
+from .needs import Needs, Parametrisation, State
+
+# A mask entry this close to 0 or 1 has a logit that float32 can still hold.
+EDGE = 1e-6
+
+
+@checked
+@dataclass(frozen=True)
+class learned_mask:
+    """A mask m in [0, 1] per weight, trained together with the weights: min L(m ⊙ θ) + λ Σ r(mᵢ).
+
+    The pruning loop trains it in every round but the last, and takes m as the score: `regularizer`
+    r is one of `ideas.concave`, `lam` = λ ≥ 0 stands before a sum over all weights, so it is small
+    (the paper: 1e-6 for log, 3e-6 for l1). m starts at `start` in (0, 1), is clipped to [0, 1]
+    after every step and kept between rounds; the weights' own optimizer acts on it, with
+    `weight_decay` ≥ 0 of its own. `form="sigmoid"` is the ablation m = σ(βs) without clipping,
+    where β grows to `steepest` during each round. Raises ValueError for a value out of range.
+    Source: concave-masks paper, Algorithm 1; Section V-G for the sigmoid. Taught in notebook 05.
+    """
+
+    regularizer: Regularizer
+    lam: NonNegative
+    weight_decay: NonNegative = 0.0
+    start: Share = 0.5
+    form: Literal["box", "sigmoid"] = "box"
+    steepest: Positive = 200.0
+
+    def __post_init__(self) -> None:
+        if not 0 < self.start < 1:
+            raise ValueError(f"start={self.start} must lie strictly between 0 and 1")
+        if self.steepest < 1:
+            raise ValueError(f"steepest={self.steepest} must be at least 1")
+        for name in ("value", "derivative"):
+            if not callable(getattr(self.regularizer, name, None)):
+                raise TypeError(f"regularizer={self.regularizer!r} has no function {name!r}")
+
+    @property
+    def needs(self) -> Needs:
+        """A `SoftMask` in training; the next round must not start from weights with m in them."""
+        return Needs(learns=partial(SoftMask, how=self), own_weights=True)
+
+    def __call__(self, net: nn.Module, images: Split) -> dict[str, Tensor]:
+        raise TypeError("learned_mask is learned in training; give it to a recipe for `prune`")
+
+
+@checked
+@dataclass(frozen=True)
+class learned:
+    """A score of your own that training learns: `learned(Movement)`, with a class of your own.
+
+    `make(net, masks, earlier)` returns a `needs.Parametrisation`; to inherit from
+    `lab.HardMask` leaves only the hooks to write that differ. Its `scores()` are what the budget
+    sees after each round but the last. Taught in notebook 07.
+    """
+
+    make: Callable[[nn.Module, Mapping[str, Tensor], State], Parametrisation]
+
+    @property
+    def needs(self) -> Needs:
+        """What makes the learned state."""
+        return Needs(learns=self.make)
+
+    def __call__(self, net: nn.Module, images: Split) -> dict[str, Tensor]:
+        raise TypeError("a learned score is learned in training; give it to a recipe for `prune`")
+
+
+class SoftMask:
+    """One round's mask m and weights θ; the network itself always holds their product m ⊙ θ.
+
+    So accuracies, stops and scores see what the paper evaluates. A `needs.Parametrisation`, made
+    from a network that holds θ, living `masks`, and `values`, the mask that an earlier round has
+    left (empty at first).
+    """
+
+    def __init__(
+        self,
+        net: nn.Module,
+        masks: Mapping[str, Tensor],
+        values: Mapping[str, Tensor],
+        how: learned_mask,
+    ) -> None:
+        self._how, self._net, self._beta = how, net, 1.0
+        named = dict(net.named_parameters())
+        self._product = {name: named[name] for name in masks}
+        self._alive = {name: masks[name].to(w.dtype) for name, w in self._product.items()}
+        self._theta = {name: _leaf(weight) for name, weight in self._product.items()}
+        self._free = {
+            name: _leaf(self._from_mask(values.get(name), weight))
+            for name, weight in self._product.items()
+        }
+
+    def groups(self) -> list[dict[str, Any]]:
+        """Return θ with whatever is not masked, and the mask with a weight decay of its own."""
+        named = self._net.named_parameters()
+        weights = [self._theta.get(name, parameter) for name, parameter in named]
+        mask = {"params": list(self._free.values()), "weight_decay": self._how.weight_decay}
+        return [{"params": weights}, mask]
+
+    def begin_epoch(self, epoch: int, total: int) -> None:
+        """Sharpen the sigmoid, if there is one: β = steepest^(epoch/total), epochs from 1."""
+        if self._how.form == "sigmoid":
+            self._beta = self._how.steepest ** (epoch / max(total, 1))
+        self.after_step()
+
+    @torch.no_grad()
+    def scores(self) -> dict[str, Tensor]:
+        """Return m by parameter name, in [0, 1], 0 where the weight is dead."""
+        return {name: self._mask(name) for name in self._free}
+
+    @torch.no_grad()
+    def weights(self) -> dict[str, Tensor]:
+        """Return a copy of the network's state with θ where it holds m ⊙ θ."""
+        state = {name: tensor.detach().clone() for name, tensor in self._net.state_dict().items()}
+        return state | {name: theta.detach().clone() for name, theta in self._theta.items()}
+
+    @torch.no_grad()
+    def state(self) -> dict[str, Tensor]:
+        """Return copies of θ, of what is not masked, and of the mask as it is trained."""
+        masks = {f"mask of {name}": free.detach().clone() for name, free in self._free.items()}
+        return self.weights() | masks | {"steepness": torch.tensor(self._beta)}
+
+    @torch.no_grad()
+    def load(self, state: Mapping[str, Tensor]) -> None:
+        """Go back to what `state()` returned: θ, mask and their product together."""
+        self._net.load_state_dict({name: state[name] for name in self._net.state_dict()})
+        for name, theta in self._theta.items():
+            theta.copy_(state[name])
+            self._free[name].copy_(state[f"mask of {name}"])
+        self._beta = float(state["steepness"])
+        self.after_step()
+
+    @torch.no_grad()
+    def after_backward(self) -> None:
+        """Make the gradients of θ and m from that of their product, and add the penalty's."""
+        for name, product in self._product.items():
+            slope, product.grad = product.grad, None
+            if slope is None:
+                continue
+            m = self._mask(name)
+            self._theta[name].grad = slope * m
+            of_mask = slope * self._theta[name]
+            of_mask.add_(self._how.regularizer.derivative(m), alpha=self._how.lam)
+            if self._how.form == "sigmoid":
+                of_mask.mul_(self._beta * m * (1 - m))
+            self._free[name].grad = of_mask
+
+    @torch.no_grad()
+    def after_step(self) -> None:
+        """Project the mask onto [0, 1], let the dead be 0, and put m ⊙ θ into the network."""
+        for name, product in self._product.items():
+            if self._how.form == "box":
+                self._free[name].clamp_(0, 1).mul_(self._alive[name])
+            torch.mul(self._mask(name), self._theta[name], out=product.data)
+
+    def _mask(self, name: str) -> Tensor:
+        if self._how.form == "box":
+            return self._free[name].detach()
+        return torch.sigmoid(self._beta * self._free[name].detach()).mul_(self._alive[name])
+
+    def _from_mask(self, m: Tensor | None, like: Tensor) -> Tensor:
+        """Return what is trained, m itself or s, so that training starts from the mask `m`.
+
+        The sigmoid starts each round again at β = 1, and nothing starts above where it first did
+        (Savarese et al. 2020): certainty must be earned anew.
+        """
+        start = torch.full_like(like, self._how.start) if m is None else m.to(like).detach()
+        if self._how.form == "box":
+            return start
+        return torch.logit(start, eps=EDGE).clamp(
+            max=math.log(self._how.start / (1 - self._how.start))
+        )
+
+
+def _leaf(tensor: Tensor) -> nn.Parameter:
+    return nn.Parameter(tensor.detach().clone())

@@ -1,0 +1,52 @@
+"""The table of all rows, written by the recipes: for notebook 00, the notebooks' heads, README."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from ..engine.recipes import CHOICES, Recipe, lottery_ticket
+from ..ideas.concave import log
+from .concave import soft_mask
+from .imc import imc
+from .incop import incop_gf, incop_if
+from .nnrelief import nnrelief
+from .sap import sap
+
+ROWS: Mapping[str, Recipe] = {
+    "Lottery ticket": lottery_ticket(),
+    "SAP": sap(),
+    "InCoP-IF": incop_if(0.5, 20, distance="relative"),
+    "InCoP-GF": incop_gf(1.0, 20, distance="relative"),
+    "NNrelief": nnrelief(),
+    "Concave masks": soft_mask(log(0.1), 1e-6),
+    "IMC": imc(),
+}
+
+
+def differing(a: Recipe, b: Recipe) -> list[str]:
+    """Return the choices that two recipes make otherwise.
+
+    >>> differing(ROWS["SAP"], ROWS["InCoP-IF"]), differing(ROWS["SAP"], ROWS["Lottery ticket"])
+    (['stop', 'rewind'], ['budget'])
+    """
+    return [name for name in CHOICES if a.row()[name] != b.row()[name]]
+
+
+def row_of_table(label: str) -> str:
+    """Return a method's row as text, what differs from the lottery ticket in bold.
+
+    >>> print(row_of_table("SAP"))
+    `magnitude` × **`pq_bound(p=0.5, q=1.0)`** × `layer` × `epochs(5)` × `to_init`
+    """
+    recipe = ROWS[label]
+    bold = differing(recipe, ROWS["Lottery ticket"])
+    return " × ".join(f"**`{text}`**" if name in bold else f"`{text}`"
+                      for name, text in recipe.row().items())  # fmt: skip
+
+
+def table() -> str:
+    """Return all rows as a Markdown table, what differs from the lottery ticket in bold."""
+    lines = ["| | " + " | ".join(CHOICES) + " |", "|---" * (len(CHOICES) + 1) + "|"]
+    for label in ROWS:
+        lines.append(f"| {label} | " + row_of_table(label).replace(" × ", " | ") + " |")
+    return "\n".join(lines)

@@ -1,0 +1,75 @@
+"""`make lab` starts a server, as root too, that only this machine can reach."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+pytestmark = pytest.mark.skipif(not shutil.which("make"), reason="make is not on this machine")
+
+
+def lab_command(path: str, *options: str) -> str:
+    """Return the line with which `make lab` starts JupyterLab, found by a dry run."""
+    made = subprocess.run(
+        ["make", "--dry-run", "lab", f"BIN={Path(sys.executable).parent}", *options],
+        cwd=ROOT, env={**os.environ, "PATH": path}, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    text = made.stdout.replace("\\\n", " ")
+    return next(line for line in text.splitlines() if "jupyter lab" in line)
+
+
+@pytest.mark.parametrize(("user", "allowed"), [("0", True), ("1000", False), ("10", False)])
+def test_only_root_is_allowed_to_be_root(tmp_path: Path, user: str, allowed: bool) -> None:
+    (tmp_path / "id").write_text(f"#!/bin/sh\necho {user}\n")
+    (tmp_path / "id").chmod(0o755)
+    command = lab_command(f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
+    assert ("--allow-root" in command) == allowed
+    assert "--ip=127.0.0.1" in command
+
+
+def test_the_server_starts_and_answers(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    command = lab_command(os.environ["PATH"], f"PORT={port}", "NO_BROWSER=1")
+    own = {name: str(tmp_path) for name in ("JUPYTER_CONFIG_DIR", "JUPYTER_RUNTIME_DIR", "HOME")}
+    log = tmp_path / "log"
+    with log.open("w") as output:
+        server = subprocess.Popen(
+            f"exec {command}", shell=True, cwd=ROOT, env={**os.environ, **own}, stdout=output,
+            stderr=subprocess.STDOUT, start_new_session=True,
+        )  # fmt: skip
+    try:
+        assert "version" in ask(f"http://127.0.0.1:{port}/api", server, log)
+        taken = subprocess.run(
+            command, shell=True, cwd=ROOT, env={**os.environ, **own}, capture_output=True, text=True
+        )
+        assert taken.returncode != 0
+        assert str(port) in taken.stderr
+    finally:
+        os.killpg(server.pid, signal.SIGKILL)
+        server.wait()
+
+
+def ask(url: str, server: subprocess.Popen, log: Path) -> dict[str, str]:
+    """Return the server's answer as soon as it gives one."""
+    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    last = time.monotonic() + 60
+    while time.monotonic() < last and server.poll() is None:
+        try:
+            with direct.open(url, timeout=5) as answer:
+                return json.load(answer)
+        except (urllib.error.URLError, OSError):
+            time.sleep(0.2)
+    raise AssertionError(f"no answer from {url}: {log.read_text()}")
