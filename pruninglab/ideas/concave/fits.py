@@ -17,6 +17,7 @@ Labels = Real[Tensor, "runs n"] | Bool[Tensor, "runs n"]
 # The frames between a checked function and its caller.
 CALLER = 5
 NEWTON_STEPS = 50
+MOST_STEPS = 1_000_000
 HALVINGS = 10
 
 
@@ -35,9 +36,11 @@ def fit_logistic(
     and without it the weights would grow for ever. ridge = 1 is scikit-learn's default C = 1. Stops
     where no entry of the gradient is above `tolerance`, and warns (RuntimeWarning) if it does not
     get there. Raises ValueError for bad shapes or labels, for inputs so large that their squares
-    overflow, and for a ridge so small that Newton's step is not defined. Taught in notebook 05.
+    overflow, and for a ridge so small that Newton's step is not defined, or too large. Taught in
+    notebook 05.
     """
     check_labels(inputs, targets)
+    check_ridge(ridge, inputs)
     goal = targets.to(inputs)[..., None]
     eye = ridge * torch.eye(inputs.shape[2], dtype=inputs.dtype, device=inputs.device)
     theta = torch.zeros_like(inputs[:, 0, :])[..., None]
@@ -115,10 +118,12 @@ def subgradient_l1(
     `steps` steps of length 1/L. The slope of |x| is taken as sign(x), so a weight near 0 hops over
     it and never rests there. Returns the weights (runs, λ, d) and the last `keep` iterates,
     (keep, runs, λ, d). Raises ValueError for bad shapes, labels or λ, and for a run whose inputs
-    are all zero: L is 0, and no step length follows from it. Source: concave-masks paper,
-    Sections III-B and IV-C. Taught in notebook 05.
+    are all zero: L is 0, and no step length follows from it. `steps` is at most a million. Source:
+    concave-masks paper, Sections III-B and IV-C. Taught in notebook 05.
     """
     check_labels(inputs, targets)
+    if steps > MOST_STEPS:
+        raise ValueError(f"steps={steps} must be at most {MOST_STEPS}")
     lam = check_lambdas(lambdas, inputs)[:, None]
     norm = largest_curvature(inputs)
     if not bool((norm > 0).all()):
@@ -178,6 +183,13 @@ def check_labels(inputs: Float[Tensor, "runs n d"], targets: Labels) -> None:
     others = targets[(targets != 0) & (targets != 1)]
     if len(others):
         raise ValueError(f"targets holds {float(others[0]):g}; labels must be 0 or 1")
+
+
+def check_ridge(ridge: float, like: Tensor) -> None:
+    """Raise ValueError if the square root of `like`'s largest number is less than the ridge."""
+    largest = torch.finfo(like.dtype).max ** 0.5
+    if ridge > largest:
+        raise ValueError(f"ridge={ridge} must be at most {largest:.2g}, for inputs of {like.dtype}")
 
 
 def check_finite(name: str, values: Tensor) -> None:
