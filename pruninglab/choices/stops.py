@@ -170,7 +170,8 @@ class accuracy_within:
             with torch.no_grad():
                 outputs = _dense_network(state)(validation.inputs).argmax(dim=1)
             state.memory[self] = int((outputs == validation.targets).sum()) / len(validation)
-        return state.history[-1].validation_accuracy >= state.memory[self] - self.delta
+        dense: float = state.memory[self]
+        return state.history[-1].validation_accuracy >= dense - self.delta
 
 
 @checked
