@@ -124,7 +124,7 @@ def test_what_cannot_be_drawn_is_refused_by_name() -> None:
         inertial.gaps_against_4k(EIGENVALUES, RATES, log_delta=7)
     with pytest.raises(ValueError, match="log_k=1000"):
         inertial.gaps_against_4k(EIGENVALUES, RATES, log_k=1000)
-    with pytest.raises(ValueError, match="ratio=0.5 must be at least 1"):
+    with pytest.raises(ValueError, match=r"ratio=0.5 must be at least 1"):
         inertial.two_weights(ratio=0.5)
     with pytest.raises(ValueError, match=r"ratio=1e\+300"):
         inertial.two_weights(ratio=1e300)
