@@ -13,10 +13,11 @@ import inspect
 from collections.abc import Callable
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Any, get_args, get_type_hints
 
 import numpy as np
 import torch
+from jaxtyping import AbstractArray
 from matplotlib.figure import Figure
 from PIL import Image
 from publicnames import Target, targets
@@ -24,9 +25,11 @@ from torch import Tensor, nn
 from torch.nn.utils import parameters_to_vector
 
 import pruninglab as lab
+from pruninglab.choices.scopes import Groups
 from pruninglab.classroom.plots import nnrelief as relief
 from pruninglab.data import Data, Split
 from pruninglab.engine.masks import Masks
+from pruninglab.engine.parametrisation import HardMask
 from pruninglab.ideas import concave, inertial, nnrelief, pqi
 from pruninglab.ideas.checks import RANGES
 
@@ -47,6 +50,12 @@ RUNS = [
     for seed, run in enumerate(NUMBERS)
 ]  # fmt: skip
 FLAT = [row for run in RUNS for row in run]
+
+
+@lab.picture("tests/a")
+def drawn(*, eps: float, figure: Figure | None = None) -> Figure:
+    """Draw a figure as `explore` wants it."""
+    return lab.describe(lab.plots.concave.penalties(eps=eps, figure=figure), ALT)
 
 
 class Late(partial):
@@ -88,8 +97,7 @@ class Examples:
         function = self._bound(target) if target.is_method else target.function
         if function is lab.explore:
             control = lab.slider(0.1, 1.0, 0.5, step=0.1, label="ε", hint="")
-            first = arguments.pop("figure_function"), arguments.pop("name")
-            function = partial(lab.explore, *first, eps=control)
+            function = partial(lab.explore, arguments.pop("figure_function"), eps=control)
         result = function(**arguments)
         return list(result) if inspect.isgenerator(result) else result
 
@@ -101,12 +109,25 @@ class Examples:
         return getattr(receiver, method)
 
     def _value(self, target: Target, name: str) -> Any:
-        hint = get_type_hints(target.function, include_extras=True).get(name)
+        owner = target.function
+        hints = get_type_hints(owner, include_extras=True)
+        if inspect.isclass(owner):
+            hints |= get_type_hints(owner.__init__, include_extras=True)  # type: ignore[misc]
+        hint = hints.get(name)
         if name in self._by_name:
             return self._by_name[name]
-        if hint in self._by_type:
-            return self._by_type[hint]
+        for kind in (hint, *get_args(hint)):
+            if kind in self._by_type:
+                return self._by_type[kind]
+            if isinstance(kind, type) and issubclass(kind, AbstractArray):
+                return self._array(kind)
         raise LookupError(f"tests/examples.py needs a value for {name!r} of {target.name}")
+
+    def _array(self, hint: Any) -> Tensor:
+        """Return an array that fits a shape such as Float[Tensor, "samples in"]: all sizes 4."""
+        numbers = self.rand(*[4 for _ in hint.dim_str.split()])
+        kind = hint.dtype.__name__.lower()
+        return numbers > 0.5 if kind == "bool" else numbers.long() if "int" in kind else numbers
 
     def rand(self, *shape: int) -> Tensor:
         return torch.rand(shape, generator=torch.Generator().manual_seed(0)).to(self.device)
@@ -130,7 +151,7 @@ class Examples:
     def _receivers(self) -> dict[str, Any]:
         """Objects whose methods are called, where the constructor's example would not do."""
         known = self._by_name
-        names = {"Density": "estimate", "TwoDigits": "digits"}
+        names = {"Density": "estimate", "TwoDigits": "digits", "Round": "done"}
         names |= {name: name.lower() for name in ("Masks", "Data", "Split", "Curvature", "Recut")}
         groups = next(iter(lab.scopes.layer(known["scores"], known["alive"])))
         return {owner: known[name] for owner, name in names.items()} | {"Groups": groups}
@@ -150,7 +171,7 @@ class Examples:
         values, vectors = (part.to(e.device) for part in torch.linalg.eigh(matrix.cpu()))
         net = e.net().to(e.device)
         snapshots = {name: net.state_dict() for name in ("init", "dense", "epoch 1")}
-        epoch = lab.Epoch(1, 0.5, 0.5, 0.1)
+        epoch = lab.stops.Epoch(1, 0.5, 0.5, 0.1)
         recipe = lab.recipes.lottery_ticket(0.5, stop=STOP, rounds=1)
         density = Late(inertial.spectral_density, matrix, steps=5, probes=2)
         recut = Late(relief.prepare, e.lenet(), e.images.inputs, e.images)
@@ -170,14 +191,15 @@ class Examples:
             "entries": Late(lambda: recut().entries),
             "estimate": density, "estimates": Late(lambda: {"a": density()}), "exact": values,
             "figure": lab.plots.concave.penalties(),
-            "figure_function": lab.plots.concave.penalties, "flow": e.named(),
+            "figure_function": drawn, "flow": e.named(),
             "found": {"a": [(0.3, 0.05), (0.4, 0.07)]}, "frames": {"a": RUNS},
+            "earlier": {}, "groups": Groups(e.rand(2, 5), e.rand(2, 5) >= 0, "linear"),
             "generator": torch.Generator().manual_seed(0), "grid": e.rand(5),
-            "history": (epoch,), "images": e.rand(8, 401), "inputs": e.split.inputs, "k": 2,
-            "keep": keep, "keeps": [keep], "key": "layer_density", "labels": ("l1", "log"),
+            "history": (epoch,), "images": e.split, "inputs": e.split.inputs, "k": 2,
+            "keep": keep, "keeps": [keep], "key": "accuracy", "labels": ("l1", "log"),
             "lambdas": [0.1, 1.0, 10.0], "layer": layer, "layers": [layer],
             "levels": {"random": 0.5}, "lipschitz_grid": e.rand(3),
-            "loss": nn.functional.cross_entropy, "m": e.rand(5), "main": e.rand(4),
+            "learned": {}, "loss": nn.functional.cross_entropy, "m": e.rand(5), "main": e.rand(4),
             "make_net": lambda seed: e.net(), "maps": {"a": e.rand(784)},
             "mask": e.rand(401).round(), "masks": masks, "masses": e.rand(2, 5),
             "measure": pqi.gini_index, "measures": ["IF relative"], "methods": {"a": RUNS},
@@ -192,13 +214,13 @@ class Examples:
             "recipe": recipe, "recipes": {"a": recipe}, "recut": recut, "reference": e.named(),
             "regularizer": regularizer, "regularizers": [regularizer, concave.l1()],
             "results": {"log": RUNS}, "rewind": lab.rewinds.to_init, "rows": FLAT,
-            "runs": {"log": (e.rand(2, 3), e.rand(2, 3))}, "scope": lab.scopes.layer,
+            "runs": {"a": RUNS}, "scope": lab.scopes.layer,
             "score": lab.scores.magnitude, "scores": e.named(), "seeds": [0],
-            "shortcut": e.rand(4), "side": "flat", "signals": e.rand(3, 4), "size": (4, 4),
-            "sizes": [1, 5], "snapshot": "dense", "snapshots": snapshots, "soft": {},
-            "spectra": {0: values, 1: values}, "split": e.split, "start": e.rand(9),
+            "shortcut": e.rand(4), "sign": 1, "side": "flat", "signals": e.rand(3, 4),
+            "size": (4, 4), "sizes": [1, 5], "snapshot": "dense", "snapshots": snapshots, "soft": {},
+            "spectra": {"a": values}, "split": e.split, "start": e.rand(9),
             "starts": np.ones((1, 2)), "states": Late(e.shares),
-            "state": lab.State(net, e.data, Masks.full(net), 1, 1, [epoch], snapshots),
+            "state": lab.stops.Progress(net, e.data, Masks.full(net), 1, 1, [epoch], snapshots),
             "stop": STOP, "studies": {"p": {"a": RUNS}, "q": {"a": RUNS}}, "system": matrix,
             "table": {"one": dict.fromkeys(pqi.PROPERTIES, True)}, "targets": e.split.targets,
             "total": 63, "trained": snapshots["init"], "vector": e.rand(9),
@@ -209,7 +231,11 @@ class Examples:
     @cached_property
     def _special(self) -> dict[str, dict[str, Any]]:
         e, known = self, self._by_name
-        recut, vector = known["recut"], parameters_to_vector(e.net().parameters()).detach()
+        recipe, recut, vector = (
+            known["recipe"],
+            known["recut"],
+            parameters_to_vector(e.net().parameters()).detach(),
+        )
         vector, masks = vector.to(e.device), Late(lambda: recut().masks(0.8))
         group = {"scores": e.rand(2, 5), "alive": e.rand(2, 5) >= 0}
         pixels = {"inputs": e.digits.inputs, "targets": e.digits.targets}
@@ -222,18 +248,22 @@ class Examples:
             **{f"nets.{name}": {"inputs": (1, 16, 16), "seed": 0} for name in vars(lab.nets)},
             **{f"nets.{name}": {"inputs": (1, 32, 32), "seed": 0} for name in
                ("vgg_11", "vgg_13", "vgg_16", "vgg_like", "resnet_18", "resnet_50")},
-            **{f"budgets.{name}.__call__": group for name in
-               ("fraction", "count", "pq_bound", "signal_share", "threshold")},
+            "nets.clone": {}, "nets.seeded": {},
             "nets.init_kaiming_normal": {"net": e.net(), "seed": 0}, "nets.parameter_count": {},
             "nets.ResidualBlock": {"channels": 4, "width": 4, "stride": 1},
             "ResidualBlock.forward": {"inputs": e.rand(2, 4, 5, 5).cpu()},
             "keep_largest": group | {"keep": torch.tensor([2, 3]).to(e.device)},
-            "Groups": group | {"kind": "linear"},
+            "Groups": group,
             "Groups.split": {"kept": e.rand(1, 12) > 0.5}, "masks.cut": {"masks": known["alive"]},
-            "signal_share.for_kind": {"kind": "linear"}, "to_epoch": {"epoch": 1},
+            "to_epoch": {"epoch": 1}, "publish": {"name": "tests/a", "alt": ALT},
+            "papers.record": {"paper": "nnrelief", "name": "mnist_lenet_300_100"},
+            "row_of_table": {"label": "SAP"}, "differing": {"a": recipe, "b": recipe},
             "pqi_turns": {"values": [0.3, 0.2, 0.4]}, "recipes.cell": {"choice": STOP},
-            "Checkpoint": {"round": 1},
-            "Round": {"density": 1.0, "layer_density": {"a": 1.0}, "collapsed": ()},
+            "Checkpoint": {"round": 1}, "HardMask.load": {"state": e.net().state_dict()},
+            "Runs.paired": {"a": "a", "b": "a"},
+            "learned.learned": {"make": HardMask},
+            "check_numbers": {"values": [0.5, 1], "low": 0.0, "high": 1.0},
+            "table_of": {"seeds": RUNS},
             "Masks.shrink": {"keep": known["masks"]}, "Masks.to": {"device": e.device},
             "Data.to": {"device": e.device}, "Split.to": {"device": e.device},
             "Split.batches": {"size": 4}, "data.load": {"name": "mnist"},
@@ -281,11 +311,14 @@ class Examples:
                 {"regularizer": name, "gamma": 1.0, "distance": 0.1, "theorem 1": 2.0,
                  "theorem 2, corrected": 1.0} for name in ("l1", "log")]},
             "masks_over_lambda": {"masks": e.rand(2, 3, 401)},
-            "one_mask": {"weights": e.rand(1, 401)}, "regularizer_of": {"kind": "log"},
+            "one_mask": {"weights": e.rand(1, 401), "images": e.rand(8, 401)},
+            "eight_pixels": {"images": e.rand(8, 401)}, "regularizer_of": {"kind": "log"},
             "oscillation": {"weights": e.rand(9, 3), "masks": e.rand(9, 3)},
             "by_round": {"curves": FLAT}, "stop_at": {"curves": FLAT},
             "trade_off": {"curves": FLAT}, "sparsity_of": {"vector": "a"},
             "lipschitz_over_boxes": {"estimates": {"a": [0.1, 1.0]}, "found": {"b": [0.2, 2.0]}},
+            "accuracy_and_pixels": {"runs": {"log": (e.rand(2, 3), e.rand(2, 3))}},
+            "spectra.spectrum": {"spectra": {0: known["exact"], 1: known["exact"]}},
             "two_weights.flow": {"time": 0.5},
             "Recut": {"net": e.lenet(), "inputs": e.images.inputs, "split": e.images,
                       "layers": Late(lambda: recut().layers)},
@@ -295,7 +328,8 @@ class Examples:
             "recut.prepare": {"net": e.lenet(), "inputs": e.images.inputs, "split": e.images},
             "wiring": {"networks": known["states"]},
             "index_of_layers": {"layers": {"dense": {"fc1": [0.1, 0.2]}}},
-            "over_rounds": {"panels": {"test accuracy": "accuracy"}},
+            "layers_over_rounds": {"key": "layer_density"},
+            "sap.over_rounds": {"panels": {"test accuracy": "accuracy"}},
             "keep_share": {"net": e.lenet()},
             "accuracy_at": {"net": e.lenet(), "split": e.images},
             "weights_that_stay": {"net": lab.nets.lenet_300_100(seed=0), "split": large},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from types import ModuleType
@@ -12,8 +13,10 @@ import pruninglab as lab
 from pruninglab.classroom.exercises.core import Exercise
 from pruninglab.ideas import pqi
 
-# It is there to be given to a recipe; called by itself it always says so.
-NEVER_CALLED = "choices.scores.learned_mask.__call__"
+# Learned scores are there to be given to a recipe; called by themselves they say so. Rounds are
+# made by `prune` only. Experiments are commands: they train for hours and write records.
+LEFT_OUT = r"choices\.learned\.\w+\.__call__|engine\.loop\.Round|papers\.experiment\..*"
+COMMANDS = "pruninglab.papers."
 STARRED = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
 
 
@@ -44,7 +47,7 @@ def targets() -> dict[str, Target]:
     """Return all targets by name: `lab.__all__`, the modules it names, classes and exercises."""
     seen: set[int] = set()
     found = [target for module in (lab, pqi) for target in _of_module(module, seen)]
-    return {target.name: target for target in found if target.name != NEVER_CALLED}
+    return {target.name: target for target in found if not re.fullmatch(LEFT_OUT, target.name)}
 
 
 def _of_module(module: ModuleType, seen: set[int]) -> Iterator[Target]:
@@ -55,6 +58,8 @@ def _of_module(module: ModuleType, seen: set[int]) -> Iterator[Target]:
         home = str(getattr(value, "__module__", module.__name__))
         foreign = not (home if listed else module.__name__).startswith("pruninglab")
         if name.startswith("_") or id(value) in seen or foreign:
+            continue
+        if inspect.ismodule(value) and value.__name__.startswith(COMMANDS):
             continue
         if inspect.ismodule(value) and value.__name__.startswith("pruninglab."):
             seen.add(id(value))
