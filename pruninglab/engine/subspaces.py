@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from jaxtyping import Float, Real
 from torch import Tensor, nn
-from torch.nn.utils import parameters_to_vector, vector_to_parameters
+from torch.nn.utils import parameters_to_vector
 
 from ..ideas.checks import NonNegative, checked
 from ..ideas.devices import accurate, has_float64
@@ -38,19 +38,20 @@ class projected_sgd:
         if not gram.numel() or not float((gram - eye).abs().max()) <= 1e-4:
             raise ValueError("basis must have orthonormal columns, at least one")
 
+    @checked
     def __call__(self, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
         weights = list(parameters)
+        if not all(isinstance(weight, Tensor) for weight in weights):
+            raise TypeError("parameters must be those of a network")
         count = sum(weight.numel() for weight in weights)
         if count != len(self.basis):
             raise ValueError(f"basis has {len(self.basis)} rows, the net {count} parameters")
         basis = self.basis.to(weights[0])
 
         def project(*_: Any) -> None:
-            gradients = [_gradient(weight) for weight in weights]
-            inside = basis @ (basis.T @ parameters_to_vector(gradients))
-            vector_to_parameters(inside, gradients)
-            for weight, gradient in zip(weights, gradients, strict=True):
-                weight.grad = gradient.data
+            gradient = parameters_to_vector([_gradient(weight) for weight in weights])
+            for weight, part in _by_parameter(basis @ (basis.T @ gradient), weights):
+                weight.grad = part
 
         optimizer = torch.optim.SGD(weights, lr=self.lr, momentum=self.momentum)
         optimizer.register_step_pre_hook(project)
@@ -58,7 +59,16 @@ class projected_sgd:
 
 
 def _gradient(weight: nn.Parameter) -> Tensor:
-    return torch.zeros_like(weight) if weight.grad is None else weight.grad.clone()
+    return torch.zeros_like(weight) if weight.grad is None else weight.grad
+
+
+def _by_parameter(
+    vector: Tensor, parameters: Sequence[nn.Parameter]
+) -> Iterator[tuple[nn.Parameter, Tensor]]:
+    """Yield each parameter with its part of the vector, in its shape."""
+    parts = vector.split([parameter.numel() for parameter in parameters])
+    for parameter, part in zip(parameters, parts, strict=True):
+        yield parameter, part.view_as(parameter)
 
 
 @torch.no_grad()
@@ -82,4 +92,6 @@ def start_inside(net: nn.Module, trained: Real[Tensor, " d"], basis: Real[Tensor
     trained, space = trained.to(place), accurate(basis).to(place)
     away = (here.to(place) - trained).double()
     nearest = trained.double() + space @ (space.T @ away)
-    vector_to_parameters(nearest.to(here.dtype).to(here.device), net.parameters())
+    nearest = nearest.to(here.dtype).to(here.device)
+    for parameter, part in _by_parameter(nearest, list(net.parameters())):
+        parameter.copy_(part)

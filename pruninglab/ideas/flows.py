@@ -244,7 +244,8 @@ def _as_vector(flow: Mapping[str, Tensor], names: Sequence[str]) -> Tensor:
 
 def _unit(vector: Tensor) -> Tensor:
     near = vector * _scale(vector)
-    return near / near.norm()
+    unit: Tensor = near / near.norm()
+    return unit
 
 
 def _norm(tensor: Tensor) -> float:

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 
 import torch
 from jaxtyping import Bool, Float, Real
 from torch import Tensor
 
-from ..checks import Count, NonNegative, Positive, Whole, checked
+from ..checks import Count, NonNegative, Positive, Whole, checked, warn
 from ..devices import has_float64
 
 # 0 or 1 for every image of every run.
 Labels = Real[Tensor, "runs n"] | Bool[Tensor, "runs n"]
-# The frames between a checked function and its caller.
-CALLER = 5
 NEWTON_STEPS = 50
 MOST_STEPS = 1_000_000
 HALVINGS = 10
@@ -52,11 +49,10 @@ def fit_logistic(
         curved = inputs.transpose(1, 2) @ (inputs * (chance * (1 - chance))) + eye
         step = _newton_step(curved, gradient, ridge)
         theta = theta - _not_uphill(inputs, goal, ridge, theta, step)
-    warnings.warn(
+    warn(
         f"the fit stopped after {NEWTON_STEPS} steps with a gradient of "
         f"{float(gradient.abs().max()):.2g}, wanted {tolerance:g}",
         RuntimeWarning,
-        stacklevel=CALLER,
     )
     return theta[..., 0]
 
@@ -65,8 +61,8 @@ def _newton_step(curved: Tensor, gradient: Tensor, ridge: float) -> Tensor:
     if not bool(curved.isfinite().all() & gradient.isfinite().all()):
         raise ValueError(f"inputs are too large: their squares overflow {curved.dtype}")
     try:
-        step = torch.linalg.solve(_for_algebra(curved), _for_algebra(gradient))
-    except torch.linalg.LinAlgError as error:
+        step: Tensor = torch.linalg.solve(_for_algebra(curved), _for_algebra(gradient))
+    except RuntimeError as error:
         raise ValueError(f"ridge={ridge} is too small for these inputs: {error}") from error
     return step.to(gradient.device)
 
@@ -81,7 +77,8 @@ def largest_curvature(features: Tensor) -> Tensor:
     gram = features @ features.transpose(1, 2)
     if not bool(gram.isfinite().all()):
         raise ValueError(f"inputs (times weights) are too large: squares overflow {gram.dtype}")
-    return torch.linalg.eigvalsh(_for_algebra(gram))[:, -1].to(features.device)
+    values: Tensor = torch.linalg.eigvalsh(_for_algebra(gram))
+    return values[:, -1].to(features.device)
 
 
 def _not_uphill(inputs: Tensor, goal: Tensor, ridge: float, theta: Tensor, step: Tensor) -> Tensor:

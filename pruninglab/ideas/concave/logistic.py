@@ -6,7 +6,6 @@ is two matrix products for the whole grid.
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -15,9 +14,8 @@ from jaxtyping import Float
 from torch import Tensor
 from tqdm.auto import tqdm
 
-from ..checks import NonNegative, Share, Whole, checked
+from ..checks import NonNegative, Share, Whole, checked, warn
 from .fits import (
-    CALLER,
     Labels,
     check_finite,
     check_labels,
@@ -103,12 +101,11 @@ def masked_logistic(
     distance = problems.distance(masks)
     late = _unsolved(distance, tolerance)
     if bool(late.any()):
-        warnings.warn(
+        warn(
             f"{int(late.sum())} of {late.numel()} problems are not solved after {steps} steps: "
             f"‖m − P(m − ∇)‖∞ is up to {float(distance.max()):.2g}, wanted {tolerance:g}; "
             "raise max_steps",
             RuntimeWarning,
-            stacklevel=CALLER,
         )
     return MaskSolution(masks.reshape(shape), distance.reshape(shape[:3]), steps)
 

@@ -151,7 +151,8 @@ def retained_bound(
         raise ValueError(f"index from {index.min()} to {index.max()} must lie in [0, 1]")
     if isinstance(d, Tensor) and isinstance(index, Tensor) and d.device != index.device:
         d, index = d.cpu(), index.cpu()
-    return d * (1 + eta) ** (-q / (q - p)) * (1 - index) ** (p * q / (q - p))
+    bound: float | Tensor = d * (1 + eta) ** (-q / (q - p)) * (1 - index) ** (p * q / (q - p))
+    return bound
 
 
 @checked

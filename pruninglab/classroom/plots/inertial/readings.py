@@ -105,7 +105,9 @@ def over_sizes(
     if not sizes:
         raise ValueError("sizes is empty: nothing to draw")
     for label, runs in curves.items():
-        _check_runs(f"curves[{label!r}]", runs, len(sizes))
+        _check_runs(f"curves[{label!r}]", runs)
+        if len(runs[0]) != len(sizes):
+            raise ValueError(f"curves[{label!r}] has {len(runs[0])} values for sizes={sizes}")
     figure, (axes,) = blank(figure, 7.5, 3.6)
     for (label, runs), color in zip(curves.items(), colors(len(curves)), strict=True):
         values = np.array(runs)
@@ -127,7 +129,7 @@ def _check_given(name: str, mapping: Mapping[str, Any]) -> None:
         raise ValueError(f"{name} is empty, or has an empty member: nothing to draw")
 
 
-def _check_runs(name: str, runs: Runs, length: int | None = None) -> None:
+def _check_runs(name: str, runs: Runs) -> None:
     lengths = {len(run) for run in runs}
-    if len(lengths) != 1 or 0 in lengths or length not in (None, *lengths):
-        raise ValueError(f"{name} must be runs of {length or 'one'} length, not {lengths}")
+    if len(lengths) != 1 or 0 in lengths:
+        raise ValueError(f"{name} must be runs of one length, not {lengths}")

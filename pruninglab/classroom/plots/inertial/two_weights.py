@@ -24,6 +24,7 @@ def slope_and_curvature(
     L(u, v) = ½ (u² + ratio · (v − bend · (1 − cos u))²): along u it is flat, across it is sharp. At
     the minimum (0, 0) the Hessian is diag(1, ratio).
     """
+    ratio, bend = float(ratio), float(bend)
     u, v = points[..., 0], points[..., 1]
     rest = v - bend * (1 - np.cos(u))
     side = bend * np.sin(u)
@@ -39,7 +40,7 @@ def lipschitz_in_the_picture(ratio: Finite, bend: Finite) -> float:
     """Return K of F over what the picture shows: the largest ‖H(w) − H(0)‖₂ on a fine grid."""
     grid = np.meshgrid(np.linspace(-WIDE, WIDE, 61), np.linspace(LOW, HIGH, 56))
     _, hessians = slope_and_curvature(np.stack(grid, axis=-1), ratio, bend)
-    change = hessians - np.diag([1.0, ratio])
+    change = hessians - np.diag([1.0, float(ratio)])
     return float(np.abs(np.linalg.eigvalsh(change)).max())
 
 
@@ -91,7 +92,7 @@ def two_weights(
     if not ratio >= 1:
         raise ValueError(f"ratio={ratio} must be at least 1")
     figure, axes = blank(figure, 9.5, 3.7, columns=2, width_ratios=(1.25, 1))
-    angles = np.radians([start, *range(15, 375, 30)])
+    angles = np.radians([float(start), *range(15, 375, 30)])
     rim = np.stack([0.95 * WIDE * np.cos(angles), 0.7 + 2.5 * np.sin(angles)], axis=-1)
     far = np.array([[-WIDE, 0.0], [WIDE, 0.0]])
     far[:, 1] = bend * (1 - np.cos(WIDE))
