@@ -349,6 +349,7 @@ def counter_example(
 def lone_entry(lam: NonNegative, regularizer: Regularizer, gamma: Positive) -> tuple[float, float]:
     """Return |m* − 1| and φ of one entry with L = γ/2 (m − 1)², minimised on a fine grid."""
     m = torch.linspace(0, 1, 200_001, dtype=torch.float64)
+    lam, gamma = float(lam), float(gamma)
     best = m[(gamma / 2 * (m - 1).square() + lam * regularizer.value(m)).argmin()]
     return 1 - float(best), phi(best[None], regularizer)
 
