@@ -12,7 +12,6 @@ import hashlib
 import json
 import math
 import tempfile
-import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import fields
 from functools import cache
@@ -27,7 +26,7 @@ from torch import Tensor, nn
 from ..choices.scopes import SCOPES
 from ..data import Data
 from ..files import write_whole
-from ..ideas.checks import Seed, checked
+from ..ideas.checks import Seed, checked, warn
 from ..ideas.pqi import gini_index, pq_index
 from ..settings import device as pick_device
 from ..settings import environment
@@ -109,7 +108,8 @@ def row_of(finished: Round, seed: Seed) -> Row:
     What only a cut or a validation split gives is None without one.
     """
     was_cut = finished.pruned_density < finished.density
-    pruned = sparsity_indices(finished.trained, finished.masks) if was_cut else {}
+    living = sparsity_indices(finished.trained, finished.alive)
+    pruned = sparsity_indices(finished.trained, finished.masks) if was_cut else _none_of(living)
     validated = finished.validation_accuracy
     return {
         "round": finished.index,
@@ -125,13 +125,18 @@ def row_of(finished: Round, seed: Seed) -> Row:
         "seconds": finished.seconds,
         "nonzero_dead": finished.nonzero_dead,
         "collapsed": list(finished.collapsed),
-        **sparsity_indices(finished.trained, finished.alive),
-        "pruned_pqi": pruned.get("pqi", NOT_CUT),
-        "pruned_gini": pruned.get("gini", NOT_CUT),
+        **living,
+        "pruned_pqi": pruned["pqi"],
+        "pruned_gini": pruned["gini"],
     }
 
 
-NOT_CUT = {"global": {"all": None}}
+def _none_of(measured: Row) -> Row:
+    """Return the same names with None for each number: what was not measured."""
+    return {
+        index: {scope: dict.fromkeys(values) for scope, values in scopes.items()}
+        for index, scopes in measured.items()
+    }
 
 
 def sparsity_indices(weights: Mapping[str, Tensor], masks: Mapping[str, Tensor]) -> Row:
@@ -304,11 +309,10 @@ class Record:
             number += 1
         else:
             return
-        warnings.warn(
+        warn(
             f"the record {self.folder} is damaged ({error}); it is kept as {aside.name}, "
             "and the run starts anew",
             RuntimeWarning,
-            stacklevel=4,
         )
 
 

@@ -214,8 +214,8 @@ def epoch_within(distances: Sequence[float], epsilon: NonNegative) -> int:
     if not distances:
         raise ValueError("distances is empty: at least one epoch is needed")
     for distance in distances:
-        if not distance >= 0:
-            raise ValueError(f"distances holds {distance}: each must be at least 0")
+        if not isinstance(distance, float | int) or not distance >= 0:
+            raise ValueError(f"distances holds {distance!r}: each must be a number, at least 0")
     near = (epoch for epoch, distance in enumerate(distances, start=1) if distance <= epsilon)
     return next(near, len(distances))
 
@@ -244,7 +244,8 @@ def _as_vector(flow: Mapping[str, Tensor], names: Sequence[str]) -> Tensor:
 
 def _unit(vector: Tensor) -> Tensor:
     near = vector * _scale(vector)
-    return near / near.norm()
+    unit: Tensor = near / near.norm()
+    return unit
 
 
 def _norm(tensor: Tensor) -> float:

@@ -205,7 +205,7 @@ NORMS = {"a": torch.zeros(2)}
          "networks is"),
         (lambda: flows.pruned_by(lab.nets.sap_mlp(seed=0), None), "probe=None"),
         (lambda: flows.stop_at([]), "curves must have"),
-        (lambda: flows.stop_at(recorded(), measure="L1"), "curves must have rows .* 'L1'"),
+        (lambda: flows.stop_at(recorded(), measure="L1"), "measure='L1' is not known"),
         (lambda: flows.stop_at(recorded(), share=2), "share=2"),
         (lambda: flows.stop_at(recorded()[1:]), "curves must have .* equally many"),
         (lambda: flows.stop_at(recorded()[3:]), "curves must have the same rounds"),

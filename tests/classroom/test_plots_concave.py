@@ -162,14 +162,17 @@ MASKS, RUNS = torch.rand(2, 3, 401), (torch.rand(4, 3), torch.rand(4, 3))
         (lambda: concave.masks_over_lambda(MASKS, [1.0], RUNS[0][:2], ("a",)), "lambdas has 1"),
         (lambda: concave.masks_over_lambda(MASKS, [1.0] * 3, RUNS[0][:2], ("a",)), "labels has 1"),
         (lambda: concave.accuracy_and_pixels([1.0], {"a": RUNS}), r"runs\['a'\]"),
-        (lambda: concave.accuracy_and_pixels([], {}), "lambdas is empty"),
+        (lambda: concave.accuracy_and_pixels([], {}), r"lambdas=\[\] must be"),
         (lambda: concave.bounds_against_truth([{"gamma": 1.0}]), "rows must have rows"),
         (lambda: concave.counter_example(lam=float("nan")), "lam=nan"),
         (lambda: concave.lone_entry(0.5, None, 1.0), "regularizer=None"),
         (lambda: concave.mask_values({}, 0.1), "masks is empty"),
         (lambda: concave.mask_values({"a": []}, 2), "alpha=2"),
         (lambda: concave.tickets({"a": [[{"density": 1.0}]]}), "results must have rows"),
-        (lambda: concave.tickets({"a": [[{"density": 1e-9, "accuracy": 0.1}]]}), "results is em"),
+        (
+            lambda: concave.tickets({"a": [[{"density": 1e-9, "accuracy": 0.1}]]}),
+            "results has no",
+        ),
     ],
 )
 def test_bad_arguments_are_named(call, match: str) -> None:

@@ -179,3 +179,5 @@ def test_a_live_comparison_has_the_same_shape(tiny_net: nn.Sequential, tiny_data
     assert live.paired("ticket", "random", "test_accuracy", density=1.0).std == 0
     assert np.isnan(live.last("pruned_test_accuracy")["ticket"]).all()
     assert np.isnan(live.last("pruned_pqi.global.all")["ticket"]).all()
+    layers = live.over_rounds("pruned_pqi.layer.1.weight")["ticket"]
+    assert np.isnan(layers[:, 1]).all() and not np.isnan(layers[:, 0]).any()

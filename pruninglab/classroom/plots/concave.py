@@ -32,7 +32,7 @@ from ...ideas.concave import (
 )
 from ...ideas.concave.digits import SIDE
 from ...ideas.devices import accurate
-from .curves import check_filled, density_axis, table_of
+from .curves import check_filled, check_numbers, density_axis, table_of
 from .style import BLUE, GRAY, GREEN, ORANGE, RED, blank, colors
 
 KINDS = ("l1", "log", "lq", "mcp")
@@ -96,7 +96,7 @@ def oscillation(
     """
     figure, axes = blank(figure, 9, 3.3, columns=2)
     for one, values in zip(axes, (weights, masks), strict=True):
-        columns = values.detach().cpu().T
+        columns = _drawable(values).T
         for column, color in zip(columns, colors(len(columns)), strict=True):
             scale = 1000 if one is axes[0] else 1
             one.plot(scale * column.numpy(), ".-", ms=4, lw=1, color=color)
@@ -106,6 +106,11 @@ def oscillation(
     axes[1].set_title("mask entries, projected gradient")
     figure.subplots_adjust(left=0.07, right=0.99, bottom=0.15, top=0.9, wspace=0.16)
     return figure
+
+
+def _drawable(values: Tensor) -> Tensor:
+    """Return values as numpy can take them: on the CPU, and not in half precision."""
+    return values.detach().cpu().to(torch.promote_types(values.dtype, torch.float32))
 
 
 @checked
@@ -156,7 +161,7 @@ def one_mask(
 @checked
 def draw_mask(axes: Axes, mask: Float[Tensor, " 401"]) -> None:
     """Draw a mask (401,) as 20×20 pixels, dead ones white; the intercept is left out."""
-    pixels = mask.detach().cpu()[:-1].reshape(SIDE, SIDE).numpy()
+    pixels = _drawable(mask)[:-1].reshape(SIDE, SIDE).numpy()
     axes.imshow(np.where(pixels > 0, pixels, np.nan), cmap="viridis", vmin=0, vmax=1)
     axes.add_patch(Rectangle((-0.5, -0.5), SIDE, SIDE, fill=False, color=GRAY, lw=1))
 
@@ -165,8 +170,8 @@ def _through(mask: Tensor, images: Tensor) -> np.ndarray:
     """Lay eight images out in two rows, with what the mask hides in one shade of gray."""
     gap = 2
     tiles = np.ones((2 * SIDE + gap, 4 * (SIDE + gap) - gap))
-    alive = mask.detach().cpu()[:-1].reshape(SIDE, SIDE).numpy() > 0
-    shown = images.detach().cpu()[:8, :-1].reshape(-1, SIDE, SIDE).numpy()
+    alive = _drawable(mask)[:-1].reshape(SIDE, SIDE).numpy() > 0
+    shown = _drawable(images)[:8, :-1].reshape(-1, SIDE, SIDE).numpy()
     for number, image in enumerate(shown):
         top, left = (number // 4) * (SIDE + gap), (number % 4) * (SIDE + gap)
         tiles[top : top + SIDE, left : left + SIDE] = np.where(alive, image, 0.45)
@@ -209,7 +214,8 @@ def masks_over_lambda(
     ValueError unless there are as many `lambdas` and `labels`.
     """
     rows, columns = masks.shape[:2]
-    check_filled(lambdas=lambdas, labels=labels)
+    check_numbers("lambdas", lambdas, 0, np.inf)
+    check_filled(labels=labels)
     if len(lambdas) != columns:
         raise ValueError(f"lambdas has {len(lambdas)} values, masks {columns} columns")
     if len(labels) != rows:
@@ -242,14 +248,15 @@ def accuracy_and_pixels(
     `runs` maps a method to (accuracy (runs, λ), pixels (runs, λ)). Mean over runs; bands are ± one
     standard deviation. Raises ValueError for tensors of another shape.
     """
-    check_filled(lambdas=lambdas, runs=runs)
+    check_numbers("lambdas", lambdas, 0, np.inf)
+    check_filled(runs=runs)
     for label, pair in runs.items():
         if any(part.dim() != 2 or part.shape[1] != len(lambdas) or not len(part) for part in pair):
             shapes = [tuple(part.shape) for part in pair]
-            raise ValueError(f"runs[{label!r}] has {shapes}, not (runs, {len(lambdas)})")
+            raise ValueError(f"runs[{label!r}] has {shapes}, not (runs, {len(lambdas)} lambdas)")
     figure, axes = blank(figure, 11, 3.6, columns=3)
     for (label, (accuracy, pixels)), color in zip(runs.items(), colors(len(runs)), strict=True):
-        accuracy, pixels = accuracy.detach().cpu(), pixels.detach().cpu()
+        accuracy, pixels = _drawable(accuracy), _drawable(pixels)
         for one, values in zip(axes, (accuracy, pixels), strict=False):
             spread, mean = torch.std_mean(values.double(), dim=0)
             one.plot(lambdas, mean, ".-", color=color, label=label)
@@ -396,7 +403,8 @@ def tickets(
         densities += list(mean[:, 0])
         bars = {"xerr": spread[:, 0], "yerr": spread[:, 1], "capsize": 2}
         axes.errorbar(mean[:, 0], mean[:, 1], fmt="o-", ms=4, color=color, label=label, **bars)
-    check_filled(results=densities)
+    if not densities:
+        raise ValueError(f"results has no ticket of a density from smallest={smallest} on")
     density_axis(axes, [1.0, min(densities)])
     axes.set(xlabel="weights that stay", ylabel="test accuracy of the ticket")
     axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))

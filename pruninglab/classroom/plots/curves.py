@@ -15,6 +15,8 @@ from ...ideas.checks import checked
 from .style import colors as palette
 
 Rows = Sequence[Mapping[str, Any]]
+# No network has more weights than one in these.
+SMALLEST = 1e-15
 
 
 def check_filled(**arguments: Sized) -> None:
@@ -22,6 +24,13 @@ def check_filled(**arguments: Sized) -> None:
     for name, value in arguments.items():
         if not len(value):
             raise ValueError(f"{name} is empty: there is nothing to draw")
+
+
+def check_numbers(name: str, values: Sequence[float], low: float, high: float) -> None:
+    """Raise ValueError unless there are values, and each is a number between `low` and `high`."""
+    good = (isinstance(value, float | int) and low <= value <= high for value in values)
+    if not len(values) or not all(good):
+        raise ValueError(f"{name}={list(values)} must be numbers from {low:g} to {high:g}")
 
 
 def table_of(name: str, seeds: Sequence[Rows], key: str) -> np.ndarray:
@@ -105,10 +114,9 @@ def ends(runs: Runs, key: str) -> str:
 def density_axis(axes: Axes, x: Sequence[float]) -> None:
     """Make the x axis logarithmic, dense networks on the left, labelled in percent.
 
-    Raises ValueError unless each of the densities `x` is above 0.
+    Raises ValueError unless each of the densities `x` is above 0, and at most 1.
     """
-    if not len(x) or not all(0 < value < math.inf for value in x):
-        raise ValueError(f"x={list(x)} must be densities above 0")
+    check_numbers("x", x, SMALLEST, 1)
     axes.set_xscale("log")
     ticks = [tick for tick in (1, 0.3, 0.1, 0.03, 0.01, 0.003, 0.001) if tick >= min(x) * 0.99]
     axes.set_xticks(ticks, [f"{100 * tick:g}%" for tick in ticks])

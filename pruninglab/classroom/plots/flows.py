@@ -129,6 +129,7 @@ def stop_at(
     rounds with different numbers of epochs.
     """
     runs = by_round(curves)
+    check_choice("measure", measure, tuple(curves[0]))
     _check_curves(runs, [measure])
     epsilon = share * max(row[measure] for row in curves)
     rounds = sorted({index for _, index in runs})
@@ -213,8 +214,10 @@ def trade_off(
     values of ε, at most 10,000, are drawn. Raises ValueError for rows as `stop_at` does.
     """
     runs = by_round(curves)
-    _check_curves(runs, measures)
     check_filled(measures=measures)
+    for measure in measures:
+        check_choice("measures", measure, tuple(curves[0]))
+    _check_curves(runs, measures)
     if steps > MOST_STEPS:
         raise ValueError(f"steps={steps} must be at most {MOST_STEPS}")
     figure, axes = blank(figure, 9.6, 3.7, columns=2)
@@ -372,7 +375,10 @@ def norms_left(flow: Mapping[str, Tensor], reference: Mapping[str, Tensor]) -> d
 
     Raises ValueError if the reference lacks a pair of the flow, or is zero there.
     """
-    dense = flow_norms(reference)
+    try:
+        dense = flow_norms(reference)
+    except ValueError as error:
+        raise ValueError(f"reference: {error}") from error
     for pair in flow:
         if not dense.get(pair):
             raise ValueError(f"reference has no flow, or only zeros, for {pair!r}")

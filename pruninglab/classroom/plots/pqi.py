@@ -22,7 +22,7 @@ from ...ideas.pqi import (
     retained_bound,
 )
 from ..pictures import describe, picture
-from .curves import check_filled
+from .curves import check_filled, check_numbers
 from .style import BLUE, GRAY, GREEN, ORANGE, blank, colors
 
 OWN = "my own"
@@ -65,10 +65,9 @@ def sparsity_of(
     every vector, and the figure says so. Raises ValueError for another `vector`, and what
     `parse_vector` and `pq_index` refuse.
     """
+    check_filled(vectors=vectors)
     check_choice("vector", vector, (*vectors, OWN))
-    w = parse_vector(own) if vector == OWN else _flat(vectors[vector])
-    if not w.numel():
-        raise ValueError(f"vectors[{vector!r}] is empty")
+    w = parse_vector(own) if vector == OWN else _vector(vectors, vector)
     figure, (left, right) = blank(figure, 8, 3.1, columns=2, width_ratios=(1.25, 1))
     sizes = w.abs().sort(descending=True).values
     _draw_sorted(left, sizes)
@@ -94,6 +93,14 @@ def sparsity_of(
 def _flat(w: Tensor) -> Tensor:
     """Return a vector as it can be drawn: flat and on the CPU, without its gradient's graph."""
     return w.detach().cpu().flatten()
+
+
+def _vector(vectors: Mapping[str, Tensor], name: str) -> Tensor:
+    w = vectors[name]
+    dense = isinstance(w, Tensor) and w.layout == torch.strided and not w.is_meta
+    if not dense or not w.numel() or not bool(w.isfinite().all()):
+        raise ValueError(f"vectors[{name!r}] must be a dense Tensor with members, all finite")
+    return _flat(w)
 
 
 def _draw_sorted(axes: Axes, sizes: Tensor) -> None:
@@ -126,10 +133,12 @@ def index_over_p_and_q(
     figure: Figure | None = None,
 ) -> Figure:
     """Draw the index of each vector over p at q = 1, and over q at p = 1."""
-    check_filled(vectors=vectors, ps=ps, qs=qs)
+    check_filled(vectors=vectors)
+    check_numbers("ps", ps, 1e-9, 1 - 1e-9)
+    check_numbers("qs", qs, 1 + 1e-9, 1e9)
     figure, axes = blank(figure, 8, 3.2, columns=2, sharey=True)
-    for (name, w), color in zip(vectors.items(), colors(len(vectors)), strict=True):
-        w = _flat(w)
+    for name, color in zip(vectors, colors(len(vectors)), strict=True):
+        w = _vector(vectors, name)
         axes[0].plot(ps, pq_index(w, list(ps), [1.0] * len(ps)), "o-", color=color, label=name)
         axes[1].plot(qs, pq_index(w, [1.0] * len(qs), list(qs)), "o-", color=color)
     axes[0].set(xlabel="p  (q = 1)", ylabel="PQ Index", ylim=(-0.03, 1.03))
@@ -246,8 +255,8 @@ def bound_against_truth(
         return describe(figure, f"With p = q = {p:.2f} there is no bound.")
     # With all d members kept nothing is left outside: η_r = 0.
     last = {}
-    for (name, w), color in zip(vectors.items(), colors(len(vectors)), strict=True):
-        shares, bounds = bound_at_ranks(_flat(w), p, q)
+    for name, color in zip(vectors, colors(len(vectors)), strict=True):
+        shares, bounds = bound_at_ranks(_vector(vectors, name), p, q)
         axes.plot(shares, bounds, color=color, label=name)
         axes.plot(shares[-1:], bounds[-1:], "o", color=color)
         last[name] = float(bounds[-1])
@@ -326,6 +335,7 @@ def overflow(
 
     Raises ValueError for what `pq_index` refuses, and `ps` of which every one overflows.
     """
+    check_numbers("ps", ps, 1e-9, 1 - 1e-9)
     w = _flat(w)
     indices = pq_index(w, list(ps), [1.0] * len(ps))
     figure, (left, right) = blank(figure, 8, 3.2, columns=2)
