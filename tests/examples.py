@@ -43,6 +43,7 @@ RUNS = [
     [
         {"seed": seed, "round": i, "epoch": i + 1, "accuracy": value, "test_accuracy": value,
          "pruned_test_accuracy": value, "density": 0.5**i, "layer_density": {"a": value},
+         "pruned_density": 0.5**i,
          "epochs": 5, "error": 1 - value, "IF relative": 1 - value, "when": when,
          "norms": {"1→2": value},
          **{index: {"global": {"all": value}, "layer": {"a": value}}

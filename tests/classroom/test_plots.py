@@ -139,7 +139,8 @@ def test_the_index_of_layers_dense_pruned_and_retrained() -> None:
 def runs_of(*seeds: list[float | None], label: str = "method") -> lab.Runs:
     """Return rows with these values, the density halved from round to round."""
     return lab.Runs({label: [
-        [{"seed": seed, "round": i, "density": 0.5**i, "test_accuracy": value,
+        [{"seed": seed, "round": i, "density": 0.5**i, "pruned_density": 0.5 ** (i + 1),
+          "test_accuracy": value,
           "pruned_test_accuracy": value, "layer_density": {"fc1.weight": value},
           **{key: {"global": {"all": value}} for key in ("pqi", "pruned_pqi", "gini")}}
          for i, value in enumerate(values)]
@@ -160,6 +161,12 @@ def test_a_band_is_mean_and_standard_deviation_where_all_seeds_have_a_value() ->
         assert axes.get_xscale() == ("log" if x == "density" else "linear")
     assert axes.get_xlim() == pytest.approx((1.15, 0.25 / 1.15)), "all rounds, whatever the key"
     assert curves.ends(runs, "density") == "method 25.0%"
+
+
+def test_what_a_cut_left_stands_at_the_density_after_it() -> None:
+    figure = sap.retrained_and_pruned(runs_of([0.5, 0.4]))
+    shown = [axes.lines[0].get_xdata().tolist() for axes in figure.axes]
+    assert shown == [[1, 0.5], [0.5, 0.25], [1, 0.5], [0.5, 0.25]]
 
 
 def test_a_network_without_weights_lies_beyond_a_logarithmic_axis() -> None:

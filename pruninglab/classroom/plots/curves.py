@@ -61,18 +61,19 @@ def band(
 ) -> None:
     """Draw each method's mean of `key` over its seeds, and ± one standard deviation as a band.
 
-    `x` is "density" (the mean over the seeds, on a logarithmic axis unless `log_x` is false, dense
-    networks on the left) or any other key of the rows, such as "round". `colors` are one per
-    method. Accuracies get an axis in percent; rounds where a seed has no value are left out, and on
-    a logarithmic axis those with nothing alive. The caller adds titles and the legend. Raises
-    KeyError for a key that no row has, ValueError for seeds of different lengths, too few colours,
-    or nothing to draw.
+    `x` is "density" or "pruned_density" (the mean over the seeds, on a logarithmic axis unless
+    `log_x` is false, dense networks on the left) or any other key of the rows, such as "round".
+    `colors` are one per method. Accuracies get an axis in percent; rounds where a seed has no value
+    are left out, and on a logarithmic axis those with nothing alive. The caller adds titles and the
+    legend. Raises KeyError for a key that no row has, ValueError for seeds of different lengths,
+    too few colours, or nothing to draw.
     """
     check_filled(runs=runs)
     colors = palette(len(runs)) if colors is None else colors
     if len(colors) < len(runs):
         raise ValueError(f"colors has {len(colors)} colours for {len(runs)} methods")
-    logarithmic = x == "density" and log_x
+    density = x in ("density", "pruned_density")
+    logarithmic = density and log_x
     values, places = runs.over_rounds(key), runs.over_rounds(x)
     shown: list[float] = []
     for label, color in zip(runs, colors, strict=False):
@@ -82,7 +83,7 @@ def band(
         axes.fill_between(place, mean - std, mean + std, color=color, alpha=0.2, linewidth=0)
     if "accuracy" in key:
         axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
-    axes.set_xlabel("weights that stay" if x == "density" else x)
+    axes.set_xlabel("weights that stay" if density else x)
     if logarithmic:
         density_axis(axes, [place for place in shown if place > 0])
 

@@ -99,14 +99,16 @@ def panels_of(
 ) -> Figure:
     """Draw one panel per measured quantity: {title: key of the rows}, mean ± std over seeds.
 
-    `x` is "round" or "density". Raises KeyError for rows without a key, ValueError for another `x`,
-    nothing to draw, and seeds with different numbers of rows.
+    `x` is "round" or "density"; what a cut left is drawn at the density after the cut. Raises
+    KeyError for rows without a key, ValueError for another `x`, nothing to draw, and seeds with
+    different numbers of rows.
     """
     check_filled(runs=runs, panels=panels)
     check_choice("x", x, ("round", "density"))
     figure, axes = blank(figure, 3.6 * len(panels) + 0.4, 3.4, columns=len(panels))
     for panel, (title, key) in zip(axes, panels.items(), strict=True):
-        band(panel, runs, key, x=x)
+        cut = x == "density" and key.startswith("pruned_")
+        band(panel, runs, key, x="pruned_density" if cut else x)
         panel.set_title(title)
     axes[0].legend(frameon=False, fontsize=8)
     figure.subplots_adjust(left=0.05, right=0.99, bottom=0.16, top=0.9, wspace=0.22)
