@@ -29,7 +29,7 @@ from ...ideas.flows import (
     gradient_flow,
     information_flow,
 )
-from ..pictures import describe, picture
+from ..pictures import describe, picture, words_of
 from .curves import band, check_filled
 from .style import BLUE, GRAY, ORANGE, RED, blank, colors
 
@@ -315,16 +315,18 @@ def stops_compared(runs: Runs, *, figure: Figure | None = None) -> Figure:
     axes[1].set(title="epochs of retraining, all rounds")
     axes[1].invert_yaxis()
     figure.subplots_adjust(left=0.06, right=0.99, bottom=0.13, top=0.9, wspace=0.32)
-    accuracy, density = runs.last("test_accuracy"), runs.last("density")
-    ends = "; ".join(
-        f"{label} {used[label].mean():.0f} epochs to {accuracy[label].mean():.1%} at "
-        f"{density[label].mean():.0%}"
-        for label in runs
+    accuracy = {label: values.mean() for label, values in runs.last("test_accuracy").items()}
+    means = {label: epochs.mean() for label, epochs in used.items()}
+    (least, most), (worst, best) = (
+        (min(values, key=values.__getitem__), max(values, key=values.__getitem__))
+        for values in (means, accuracy)
     )
     return describe(
         figure,
-        f"Test accuracy against density for {len(runs)} stops, mean and standard deviation over "
-        f"seeds, and epochs of retraining. In all, and in the last round: {ends} of the weights.",
+        f"Test accuracy against density for {', '.join(runs)}, mean and standard deviation over "
+        f"seeds, and the epochs of retraining: from {means[least]:.0f} ({least}) to "
+        f"{means[most]:.0f} ({most}). The last round ends between {accuracy[worst]:.1%} ({worst}) "
+        f"and {accuracy[best]:.1%} ({best}).",
     )
 
 
@@ -333,7 +335,7 @@ def stops_compared(runs: Runs, *, figure: Figure | None = None) -> Figure:
 def full_fashion_mnist(runs: Runs, *, figure: Figure | None = None) -> Figure:
     """Draw `stops_compared` for the committed record on six times the data."""
     figure = stops_compared(runs, figure=figure)
-    return figure
+    return describe(figure, f"On all of Fashion-MNIST. {words_of(figure)}")
 
 
 @picture("03_incop_flows/connectivity")
