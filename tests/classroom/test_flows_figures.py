@@ -215,6 +215,7 @@ def test_one_seed_is_enough() -> None:
 
 
 UNEVEN = Runs({"a": [[*recorded(seeds=(0,))["every epoch"][0], {"seed": 0, "round": 3}]]})
+NOT_MEASURED = Runs({"a": [[{"round": 1, "x": None}]]})
 NO_NORMS = Runs({when: [[{"density": 1.0}]] for when in ("just pruned", "retrained")})
 
 
@@ -229,6 +230,7 @@ NO_NORMS = Runs({when: [[{"density": 1.0}]] for when in ("just pruned", "retrain
         (lambda: flows.stop_at(recorded(), share=2), "share=2"),
         (lambda: flows.stop_at(Runs({"a": [[{}]], "b": [[{}]]})), "watched must hold .* one"),
         (lambda: flows.stop_at(recorded(drop=1)), "watched must have the same rounds"),
+        (lambda: flows.by_round(NOT_MEASURED, "x"), "watched must have a finite 'x'"),
         (lambda: flows.by_round(UNEVEN, "round"), "watched must have the same rounds"),
         (lambda: flows.trade_off(recorded(), []), "measures is empty"),
         (lambda: flows.trade_off(recorded(), ["IF relative"], steps=10**9), "steps=1"),

@@ -95,7 +95,8 @@ def test_masks_over_lambda_counts_pixels() -> None:
     draw(figure)
     assert figure.axes[5].get_xlabel() == "7 pixels\n50.0%"
     assert figure.axes[0].get_xlabel() == "0 pixels\n50.0%"
-    assert "from λ = 0.1 to 10: l1 from 0 to 0 pixels, log from 0 to 7 pixels" in words_of(figure)
+    assert "from λ = 0.1 to 10: l1 from 0 to 0 pixels" in words_of(figure)
+    assert "log from 0 to 7 pixels, 7 entries between 0 and 1" in words_of(figure)
     boxes = [panel.get_position() for panel in figure.axes]
     assert boxes[0].y0 > boxes[3].y1 and boxes[0].x1 < boxes[1].x0
 
@@ -128,7 +129,7 @@ def test_the_counter_example_crosses_at_the_corners(lam: float, eps: float) -> N
         assert printed[-1] < truth[-1], "Eq. (14) is false for many ones"
     words = words_of(figure)
     assert f"λ = {lam:g}, ε = {eps:g} and γ = 10" in words
-    assert f"measured ‖m* − m̃‖ {truth[-1]:.3g}" in words and f"(14) {printed[-1]:.3g}" in words
+    assert f"measured ‖m* − m̃‖: {truth[-1]:.3g}" in words and f"(14): {printed[-1]:.3g}" in words
 
 
 def test_oscillation_counts_hops_and_zeros() -> None:

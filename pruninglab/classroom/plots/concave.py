@@ -265,12 +265,15 @@ def masks_over_lambda(
         if column == 0:
             panel.set_ylabel(labels[row], fontsize=11)
     figure.subplots_adjust(left=0.04, right=0.995, bottom=0.11, top=0.93, wspace=0.06, hspace=0.28)
-    left = ", ".join(f"{label} from {counts[0]} to {counts[-1]} pixels" for label, counts in
-                     zip(labels, pixels, strict=True))  # fmt: skip
+    between = ((masks > 0) & (masks < 1))[..., :-1].sum(dim=(1, 2)).tolist()
+    left = "; ".join(
+        f"{label} from {counts[0]} to {counts[-1]} pixels, {number} entries between 0 and 1"
+        for label, counts, number in zip(labels, pixels, between, strict=True)
+    )
     return describe(
         figure,
         f"Masks of {SIDE} by {SIDE} pixels, from λ = {lambdas[0]:.2g} to {lambdas[-1]:.2g}: "
-        f"{left}. The colours tell entries between 0 and 1.",
+        f"{left}, all masks together.",
     )
 
 
@@ -326,8 +329,8 @@ def bounds_against_truth(
     `rows` have "gamma", "distance", "theorem 1" and "theorem 2, corrected", and a "regularizer",
     else ValueError.
     """
-    for key in ("gamma", "distance", "theorem 1", "theorem 2, corrected"):
-        table_of("rows", [rows], key)
+    keys = ("gamma", "distance", "theorem 1", "theorem 2, corrected")
+    _, distance, first, second = (table_of("rows", [rows], key)[0] for key in keys)
     if not all("regularizer" in row for row in rows):
         raise ValueError("rows must each have a 'regularizer'")
     names = list(dict.fromkeys(str(row["regularizer"]) for row in rows))
@@ -347,8 +350,7 @@ def bounds_against_truth(
     axes[0].text(axes[0].get_xlim()[0], 1.05, " below 1: Lemma 1 holds", color=GREEN, fontsize=9)
     axes[0].legend(frameon=False, fontsize=9)
     figure.subplots_adjust(left=0.07, right=0.99, bottom=0.15, top=0.9, wspace=0.06)
-    held = sum(row["distance"] <= row["theorem 2, corrected"] for row in rows)
-    applies = sum(row["theorem 1"] < 1 for row in rows)
+    held, applies = int((distance <= second).sum()), int((first < 1).sum())
     return describe(
         figure,
         f"Distance between found and sought mask, Theorem 1 and the corrected Theorem 2 against "
@@ -399,7 +401,7 @@ def counter_example(
     return describe(
         figure,
         f"Bounds and distance against k, with λ = {lam:g}, ε = {eps:g} and γ = {gamma:g}. At "
-        f"k = {ks[-1]}: " + ", ".join(f"{label} {end:.3g}" for label, end in ends.items()) + ".",
+        f"k = {ks[-1]}: " + "; ".join(f"{label}: {end:.3g}" for label, end in ends.items()) + ".",
     )
 
 

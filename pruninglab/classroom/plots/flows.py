@@ -18,7 +18,7 @@ from ...choices.scopes import layer
 from ...choices.scores import magnitude
 from ...data import Split
 from ...engine.masks import Masks, cut_once
-from ...engine.results import Runs, Values, spread
+from ...engine.results import Runs, Values, number, spread
 from ...ideas import lemma1
 from ...ideas.checks import Count, Finite, Positive, Share, checked
 from ...ideas.flows import (
@@ -30,7 +30,7 @@ from ...ideas.flows import (
     information_flow,
 )
 from ..pictures import describe, picture, words_of
-from .curves import band, check_filled
+from .curves import band, check_filled, density_axis
 from .style import BLUE, GRAY, ORANGE, RED, blank, colors
 
 Networks = Mapping[str, tuple[nn.Module, Mapping[str, Tensor]]]
@@ -156,8 +156,8 @@ def stop_at(
     figure, axes = blank(figure, 10.4, 3.3, columns=3, width_ratios=(1.7, 1.0, 1.0))
     _replay(axes[0], distances[0], used[0])
     axes[0].axhline(epsilon, color=ORANGE)
-    seed = int(next(iter(watched.values()))[0][0]["seed"])
-    axes[0].set_title(f"{measure}, seed {seed}: ε = {epsilon:.3g}")
+    seed = number(next(iter(watched.values()))[0][0], "seed")
+    axes[0].set_title(f"{measure}, seed {seed:.0f}: ε = {epsilon:.3g}")
     axes[1].bar(
         rounds, used.mean(axis=0), yerr=spread(used), color=BLUE, error_kw={"capsize": 2}
     )  # fmt: skip
@@ -210,7 +210,7 @@ def by_round(watched: Runs, key: str) -> Values:
 
     `watched` holds one method's runs, their rows those of all epochs, in order. Raises KeyError
     for a key that the rows lack, ValueError for other than one method, for seeds with different
-    rounds, and for rounds with different numbers of epochs.
+    rounds, for rounds with different numbers of epochs, and for what is not finite.
     """
     if len(watched) != 1:
         raise ValueError(f"watched must hold the runs of one method, not of {list(watched)}")
@@ -221,12 +221,14 @@ def by_round(watched: Runs, key: str) -> Values:
         raise ValueError(
             "watched must have the same rounds for each seed, and equally many epochs for each"
         )
+    if not np.isfinite(values).all():
+        raise ValueError(f"watched must have a finite {key!r} for each epoch")
     return values.reshape(len(values), len(numbers), -1)
 
 
 def _round_numbers(watched: Runs) -> list[int]:
     (rounds,) = watched.over_rounds("round").values()
-    return [int(number) for number in np.unique(rounds)]
+    return [int(index) for index in np.unique(rounds)]
 
 
 def _epochs_used(distances: Values, epsilon: float) -> Whens:
@@ -306,6 +308,9 @@ def stops_compared(runs: Runs, *, figure: Figure | None = None) -> Figure:
     figure, axes = blank(figure, 9.8, 3.8, columns=2, width_ratios=(1.5, 1.0))
     shown = colors(len(runs))
     band(axes[0], runs, "test_accuracy", colors=shown)
+    for shade in axes[0].collections:
+        # So many bands lie on each other that only faint ones leave the curves in sight.
+        shade.set_alpha(0.08)
     axes[0].set_title("test accuracy after retraining")
     axes[0].yaxis.set_major_formatter(PercentFormatter(1, decimals=1))
     used = {label: values[:, 1:].sum(axis=1) for label, values in
@@ -314,7 +319,7 @@ def stops_compared(runs: Runs, *, figure: Figure | None = None) -> Figure:
         axes[1].barh(label, epochs.mean(), xerr=spread(epochs), color=color)
     axes[1].set(title="epochs of retraining, all rounds")
     axes[1].invert_yaxis()
-    figure.subplots_adjust(left=0.06, right=0.99, bottom=0.13, top=0.9, wspace=0.32)
+    figure.subplots_adjust(left=0.06, right=0.99, bottom=0.13, top=0.9, wspace=0.4)
     accuracy = {label: values.mean() for label, values in runs.last("test_accuracy").items()}
     means = {label: epochs.mean() for label, epochs in used.items()}
     (least, most), (worst, best) = (
@@ -323,8 +328,8 @@ def stops_compared(runs: Runs, *, figure: Figure | None = None) -> Figure:
     )
     return describe(
         figure,
-        f"Test accuracy against density for {', '.join(runs)}, mean and standard deviation over "
-        f"seeds, and the epochs of retraining: from {means[least]:.0f} ({least}) to "
+        f"Test accuracy against density for {'; '.join(runs)}: mean and standard deviation over "
+        f"seeds. Epochs of retraining: from {means[least]:.0f} ({least}) to "
         f"{means[most]:.0f} ({most}). The last round ends between {accuracy[worst]:.1%} ({worst}) "
         f"and {accuracy[best]:.1%} ({best}).",
     )
@@ -362,6 +367,7 @@ def connectivity(left: Runs, *, figure: Figure | None = None) -> Figure:
         density = chosen.over_rounds("density")[when].mean(axis=0)
         panel.plot(density, density, "--", color=GRAY, label="density")
         panel.plot(density, density**2, ":", color=GRAY, label="density²")
+        density_axis(panel, [1.0, density.min()])
         panel.set(title=when, yscale="log")
     axes[0].set_ylabel("norm of the flow / dense")
     axes[0].legend(frameon=False, fontsize=9, loc="lower left")
