@@ -115,7 +115,7 @@ def test_trade_off_runs_from_all_epochs_to_one() -> None:
     points = figure.axes[1].lines[0]
     reached = dict(zip(points.get_xdata(), points.get_ydata(), strict=True))
     assert reached[1.0] == pytest.approx(0.6) and reached[3.0] == pytest.approx(0.8)
-    assert "a stop lies +0.00% beside it (IF relative)" in words_of(figure)
+    assert "best stop lies 0.00 points above that rule (IF relative)" in words_of(figure)
 
 
 def stopped(accuracy: float, epochs: int) -> list[Row]:

@@ -284,8 +284,9 @@ def trade_off(
     return describe(
         figure,
         f"Left: epochs a round against ε for {', '.join(measures)}. Right: test accuracy at the "
-        "stop against epochs a round, beside the rule of always k epochs, whose standard error is "
-        f"{error.mean():.2%}; at best, a stop lies {ahead[best]:+.2%} beside it ({best}).",
+        "stop against epochs a round, and the rule of always k epochs with its standard error, "
+        f"{100 * error.mean():.2f} points; the best stop lies {100 * ahead[best]:.2f} points above "
+        f"that rule ({best}).",
     )
 
 
