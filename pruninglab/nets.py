@@ -280,7 +280,8 @@ class ResidualBlock(nn.Module):
 
     def forward(self, inputs: Tensor) -> Tensor:
         hidden = self.relu(self.bn1(self.conv1(inputs)))
-        return self.relu(self.bn2(self.conv2(hidden)) + self.shortcut(inputs))
+        outputs: Tensor = self.relu(self.bn2(self.conv2(hidden)) + self.shortcut(inputs))
+        return outputs
 
 
 def _cifar_resnet(inputs: Shape, classes: int, blocks: int) -> nn.Sequential:
@@ -330,13 +331,15 @@ def _small_stem(net: models.ResNet, channels: int) -> models.ResNet:
 @_constructor
 def resnet_18(inputs: Shape, classes: int) -> nn.Module:
     """torchvision's ResNet-18 with a 3×3 stem: 11.2 million parameters on CIFAR-10."""
-    return _small_stem(models.resnet18(num_classes=classes), inputs[0])
+    net: models.ResNet = models.resnet18(num_classes=classes)
+    return _small_stem(net, inputs[0])
 
 
 @_constructor
 def resnet_50(inputs: Shape, classes: int) -> nn.Module:
     """torchvision's ResNet-50 with a 3×3 stem: 23.5 million parameters on CIFAR-10."""
-    return _small_stem(models.resnet50(num_classes=classes), inputs[0])
+    net: models.ResNet = models.resnet50(num_classes=classes)
+    return _small_stem(net, inputs[0])
 
 
 @_constructor
@@ -347,7 +350,7 @@ def vgg_16(inputs: Shape, classes: int) -> nn.Module:
     """
     if min(inputs[1:]) < 32:
         raise ValueError(f"inputs={inputs} is too small for VGG-16: at least 32×32 is needed")
-    net = models.vgg16_bn(num_classes=classes)
+    net: models.VGG = models.vgg16_bn(num_classes=classes)
     if inputs[0] != 3:
         net.features[0] = nn.Conv2d(inputs[0], 64, 3, padding=1)
     net.avgpool = nn.AdaptiveAvgPool2d(1)

@@ -58,6 +58,7 @@ class learned_mask:
         """A `SoftMask` in training; the next round must not start from weights with m in them."""
         return Needs(learns=partial(SoftMask, how=self), own_weights=True)
 
+    @checked
     def __call__(self, net: nn.Module, images: Split) -> dict[str, Tensor]:
         raise TypeError("learned_mask is learned in training; give it to a recipe for `prune`")
 
@@ -79,6 +80,7 @@ class learned:
         """What makes the learned state."""
         return Needs(learns=self.make)
 
+    @checked
     def __call__(self, net: nn.Module, images: Split) -> dict[str, Tensor]:
         raise TypeError("a learned score is learned in training; give it to a recipe for `prune`")
 

@@ -68,6 +68,7 @@ class to_epoch:
         """The snapshot of that epoch."""
         return Needs(snapshot=self.epoch, keeps_weights=False)
 
+    @checked
     def __call__(self, net: nn.Module, snapshots: Snapshots) -> None:
         name = f"epoch {self.epoch}"
         if name not in snapshots:

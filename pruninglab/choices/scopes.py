@@ -39,8 +39,11 @@ class Groups:
         """How many members of each group live, int64 (groups,)."""
         return self.alive.sum(dim=1)
 
+    @checked
     def split(self, kept: Tensor) -> dict[str, Tensor]:
         """Cut a bool matrix of the shape of `scores` back into the shapes of the parameters."""
+        if kept.shape != self.scores.shape:
+            raise ValueError(f"kept has shape {tuple(kept.shape)}, not {tuple(self.scores.shape)}")
         widths = [shape.numel() // len(self.scores) for _, shape in self.pieces]
         parts = kept.split(widths, dim=1)
         return {
@@ -88,6 +91,9 @@ def _by_layer(scores: Mapping[str, Tensor]) -> Iterator[list[str]]:
 def _gather(
     names: list[str], scores: Mapping[str, Tensor], alive: Mapping[str, Tensor], groups: int
 ) -> Groups:
+    for name in names:
+        if name not in alive:
+            raise KeyError(f"alive has no mask for {name!r}, which is in scores")
     return Groups(
         kind=_kind([alive[name] for name in names]),
         scores=torch.cat([scores[name].reshape(groups, -1) for name in names], dim=1),

@@ -122,6 +122,7 @@ class at_snapshot:
         """Those of the score, and whose weights it looks at."""
         return replace(needs(self.score), weights=self.snapshot)
 
+    @checked
     def __call__(self, net: nn.Module, images: Split) -> dict[str, Tensor]:
         return self.score(net, images)
 
@@ -160,6 +161,7 @@ class nnrelief:
         """Masks for biases too, `samples` images, Linear and Conv2d layers only."""
         return Needs(biases=True, images=self.samples, supports=_check_nnrelief)
 
+    @checked
     def __call__(self, net: nn.Module, images: Split) -> dict[str, Tensor]:
         inputs = images.inputs[: self.samples]
         scores: dict[str, Tensor] = {}
@@ -214,6 +216,7 @@ class leverage:
                 "number, at most a few hundred"
             )
 
+    @checked
     def __call__(self, net: nn.Module, images: Split) -> dict[str, Tensor]:
         self._check(net)
         curvature = inertial.hvp(net, *images)
@@ -253,6 +256,7 @@ class curvature:
         """`samples` images; any network that has a gradient."""
         return Needs(images=self.samples, supports=_any_network)
 
+    @checked
     def __call__(self, net: nn.Module, images: Split) -> dict[str, Tensor]:
         operator = inertial.hvp(net, *images)
         if operator.shape[0] <= inertial.PARAMETERS_AT_MOST:

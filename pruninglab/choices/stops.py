@@ -74,6 +74,7 @@ class epochs:
         """The longest round; with 0 epochs the round ends at once."""
         return Needs(epochs=self.at_most, at_once=self.at_most == 0)
 
+    @checked
     def __call__(self, state: Progress) -> bool:
         return state.epoch >= self.at_most
 
@@ -95,6 +96,7 @@ class accuracy_reaches:
         """The longest round, and a validation split."""
         return Needs(epochs=self.at_most, validation=True)
 
+    @checked
     def __call__(self, state: Progress) -> bool:
         reached = bool(state.history) and state.history[-1].validation_accuracy >= self.target
         return reached or state.epoch >= self.at_most
@@ -117,6 +119,7 @@ class best_of:
         """The longest round, a validation split, and the best weights in the end."""
         return Needs(epochs=self.at_most, restore="best", validation=True)
 
+    @checked
     def __call__(self, state: Progress) -> bool:
         return state.epoch >= self.at_most
 
@@ -140,6 +143,7 @@ class first_then:
         longest = max(self.first, self.later)
         return Needs(epochs=longest, dense=self.first, at_once=not (self.first and self.later))
 
+    @checked
     def __call__(self, state: Progress) -> bool:
         return state.epoch >= (self.later if state.round else self.first)
 
@@ -162,6 +166,7 @@ class accuracy_within:
         """The longest round, and a validation split."""
         return Needs(epochs=self.at_most, validation=True)
 
+    @checked
     def __call__(self, state: Progress) -> bool:
         if state.epoch >= self.at_most or state.round == 0:
             return state.epoch >= self.at_most
@@ -170,7 +175,8 @@ class accuracy_within:
             with torch.no_grad():
                 outputs = _dense_network(state)(validation.inputs).argmax(dim=1)
             state.memory[self] = int((outputs == validation.targets).sum()) / len(validation)
-        return state.history[-1].validation_accuracy >= state.memory[self] - self.delta
+        dense: float = state.memory[self]
+        return state.history[-1].validation_accuracy >= dense - self.delta
 
 
 @checked
@@ -189,6 +195,7 @@ class information:
         check_choice("kind", self.kind, KINDS)
         check_choice("at", self.at, PLACES)
 
+    @checked
     def __call__(
         self, net: nn.Module, inputs: Tensor, targets: Tensor, masks: Mapping[str, Tensor]
     ) -> Flow:
@@ -240,11 +247,13 @@ class flow_within:
         probe = images.take(2)
         self.flow(net, probe.inputs, probe.targets, masks)
 
+    @checked
     def __call__(self, state: Progress) -> bool:
         if state.round == 0:
             return state.epoch >= self.at_most
         return state.epoch >= self.at_most or self.measure(state) <= self.epsilon
 
+    @checked
     def measure(self, state: Progress) -> float:
         """Return how far the network of `state` is from the dense one; from round 1 on."""
         key = (self.flow, self.samples)

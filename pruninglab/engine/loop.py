@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import time
-import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
@@ -13,13 +12,14 @@ from torch import Tensor, nn
 
 from ..choices.needs import Parametrisation, needs
 from ..choices.scores import outside
+from ..choices.stops import Epoch
 from ..data import Data, Split
-from ..ideas.checks import Seed, checked
+from ..ideas.checks import Seed, checked, warn
 from ..settings import device as pick_device
 from .masks import Masks, cut
 from .parametrisation import HardMask, Weights, copy_weights
 from .recipes import Recipe
-from .training import Epoch, State, Training, accuracy, fit, reproducible, validation_accuracy
+from .training import State, Training, accuracy, fit, reproducible, validation_accuracy
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,9 +118,7 @@ def prune(
     if start is not None:
         _resume(state, start, target)
     if dense := outside(net):
-        warnings.warn(
-            f"{', '.join(dense)}: not pruned, and outside the density", UserWarning, stacklevel=2
-        )
+        warn(f"{', '.join(dense)}: not pruned, and outside the density", UserWarning)
     return _rounds(state, recipe, training, seed)
 
 
@@ -164,7 +162,7 @@ def _one_round(
     seconds += time.perf_counter() - start
     collapsed = tuple(state.masks.collapsed())
     if collapsed:
-        warnings.warn(f"no weight lives in {', '.join(collapsed)}", RuntimeWarning, stacklevel=4)
+        warn(f"no weight lives in {', '.join(collapsed)}", RuntimeWarning)
     return Round(
         index=state.round,
         density=alive.density,

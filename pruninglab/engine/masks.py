@@ -58,6 +58,7 @@ class Masks(Mapping[str, Tensor]):
         """Return an independent copy."""
         return Masks(self._alive)
 
+    @checked
     def to(self, device: torch.device | str) -> Masks:
         """Return a copy on `device`."""
         return Masks({name: mask.to(device) for name, mask in self.items()})
@@ -81,6 +82,7 @@ class Masks(Mapping[str, Tensor]):
         """Return the density of each parameter by name."""
         return {name: int(mask.sum()) / mask.numel() for name, mask in self.items()}
 
+    @checked
     def shrink(self, keep: Mapping[str, Tensor]) -> None:
         """Let only those live that `keep` names (bool, same shape) and that live now.
 
@@ -104,6 +106,7 @@ class Masks(Mapping[str, Tensor]):
         for name, mask in keep.items():
             self._alive[name] = mask.to(self[name].device, copy=True)
 
+    @checked
     @torch.no_grad()
     def apply_(self, net: nn.Module) -> None:
         """Set every dead weight of `net` to exactly zero, in place.
@@ -116,6 +119,7 @@ class Masks(Mapping[str, Tensor]):
                 raise KeyError(f"net has no parameter {name!r}, which has a mask")
             named[name].masked_fill_(~mask.to(named[name].device), 0.0)
 
+    @checked
     def factors(self, net: nn.Module) -> tuple[list[Tensor], list[Tensor]]:
         """Return (parameters, 0/1 factors in their dtype) of the layers in which a weight is dead.
 
@@ -129,6 +133,7 @@ class Masks(Mapping[str, Tensor]):
             [self[name].to(named[name].device, named[name].dtype) for name in shrunk],
         )
 
+    @checked
     def nonzero_dead(self, net: nn.Module) -> int:
         """Return how many dead weights of `net` are not exactly zero: 0 if all is well."""
         named = dict(net.named_parameters())

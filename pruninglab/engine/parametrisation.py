@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from ..ideas.checks import checked
 from .masks import Masks
 
 Weights = dict[str, Tensor]
@@ -59,8 +60,12 @@ class HardMask:
         """Return the same: nothing else moves."""
         return copy_weights(self.net)
 
+    @checked
     def load(self, state: Mapping[str, Tensor]) -> None:
-        """Give the network the weights that `state()` returned."""
+        """Give the network the weights that `state()` returned. Raises ValueError for others."""
+        wanted = self.net.state_dict()
+        if set(state) != set(wanted) or any(state[k].shape != w.shape for k, w in wanted.items()):
+            raise ValueError(f"state={list(state)} is not what state() returned: {list(wanted)}")
         self.net.load_state_dict(dict(state))
 
     def scores(self) -> Weights:

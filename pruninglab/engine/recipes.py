@@ -82,6 +82,7 @@ class Recipe:
         ending = "".join(f", then {cell(shrink)}" for shrink in self.after)
         return f"{' × '.join(self.row().values())}, {self.rounds} rounds{ending}"
 
+    @checked
     def check(self, net: nn.Module, data: Data, training: Training | None = None) -> None:
         """Refuse, before any training, what cannot work: raises ValueError, TypeError or KeyError.
 
@@ -162,6 +163,7 @@ def _tells(choice: Any, field: Field[Any]) -> bool:
     return field.name in ("p", "q") or vars(choice)[field.name] != field.default
 
 
+@checked
 def lottery_ticket(share: Share = 0.2, **choices: Unpack[Choices]) -> Recipe:
     """Iterative magnitude pruning: `share` of the living goes each round, then back to the start.
 
@@ -170,6 +172,7 @@ def lottery_ticket(share: Share = 0.2, **choices: Unpack[Choices]) -> Recipe:
     return Recipe(budget=budgets.fraction(share)).but(**choices)
 
 
+@checked
 def one_shot(share: Share = 0.2, **choices: Unpack[Choices]) -> Recipe:
     """Rank once, by the dense trained weights, and prune further along that ranking each round.
 
@@ -180,6 +183,7 @@ def one_shot(share: Share = 0.2, **choices: Unpack[Choices]) -> Recipe:
     return Recipe(score, budgets.fraction(share)).but(**choices)
 
 
+@checked
 def random_pruning(share: Share = 0.2, **choices: Unpack[Choices]) -> Recipe:
     """Prune at random: what any method must beat. Taught in notebook 00."""
     return Recipe(scores.random, budgets.fraction(share)).but(**choices)

@@ -12,7 +12,6 @@ import hashlib
 import json
 import math
 import tempfile
-import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import fields
 from functools import cache
@@ -27,7 +26,7 @@ from torch import Tensor, nn
 from ..choices.scopes import SCOPES
 from ..data import Data
 from ..files import write_whole
-from ..ideas.checks import Seed, checked
+from ..ideas.checks import Seed, checked, warn
 from ..ideas.pqi import gini_index, pq_index
 from ..settings import device as pick_device
 from ..settings import environment
@@ -304,11 +303,10 @@ class Record:
             number += 1
         else:
             return
-        warnings.warn(
+        warn(
             f"the record {self.folder} is damaged ({error}); it is kept as {aside.name}, "
             "and the run starts anew",
             RuntimeWarning,
-            stacklevel=4,
         )
 
 

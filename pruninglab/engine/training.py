@@ -38,6 +38,7 @@ class sgd:
     weight_decay: NonNegative = 5e-4
     nesterov: bool = True
 
+    @checked
     def __call__(self, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
         weights = list(parameters)
         return torch.optim.SGD(
@@ -58,6 +59,7 @@ class adam:
     lr: NonNegative = 1e-3
     weight_decay: NonNegative = 5e-4
 
+    @checked
     def __call__(self, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
         weights = list(parameters)
         return torch.optim.Adam(
@@ -90,6 +92,7 @@ class multistep:
     at: tuple[int, ...]
     factor: Finite = 0.1
 
+    @checked
     def __call__(self, epoch: int, total: int) -> float:
         return self.factor ** sum(epoch >= start for start in self.at)
 
@@ -116,6 +119,7 @@ class Training:
     max_epochs: Count | None = None
     objective: Objective = cross_entropy
 
+    @checked
     def longest(self, stop: Stop, dense: bool = False) -> int:
         """Return the most epochs that a round, or the dense round, can have with this stop."""
         wants = needs(stop)

@@ -12,6 +12,7 @@ import inspect
 import reprlib
 import sys
 import types
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from itertools import repeat
 from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
@@ -28,6 +29,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 # A whole number is a number: Python's own rule for float arguments.
 CONF = BeartypeConf(is_pep484_tower=True)
 LARGEST = sys.float_info.max
+INSIDE = (__name__.partition(".")[0], "jaxtyping", "beartype", "torch")
 
 
 def _number(value: Any) -> bool:
@@ -176,9 +178,11 @@ def _refusal(
             if hint is None or _fits(value, _every_item(hint)):
                 continue
             text = f"{name}={_shown(value)} must be {allowed(hint)}{_beside(name, given, hint)}"
-            fits = any(_fits(value, kind) for kind in _plain(hint))
-            wrong_type = not fits or isinstance(value, bool)
-            return TypeError(text) if wrong_type else ValueError(text)
+            if isinstance(value, bool) or not any(_fits(value, kind) for kind in _plain(hint)):
+                kind = type(value)
+                foreign = "" if kind.__module__ == "builtins" else f", not a {kind.__qualname__}"
+                return TypeError(text + foreign)
+            return ValueError(text)
     return None
 
 
@@ -233,6 +237,14 @@ def _shown(value: Any) -> str:
     if isinstance(value, Tensor):
         return f"{str(value.dtype).removeprefix('torch.')} {tuple(value.shape)}"
     return " ".join(reprlib.repr(value).split())
+
+
+def warn(message: str, category: type[Warning]) -> None:
+    """Warn at the line that called into the package, however deep the fault was found."""
+    frame, level = sys._getframe(), 1
+    while frame.f_back and frame.f_globals.get("__name__", "").partition(".")[0] in INSIDE:
+        frame, level = frame.f_back, level + 1
+    warnings.warn(message, category, stacklevel=level)
 
 
 def check_choice(name: str, value: str, allowed: Sequence[str]) -> None:

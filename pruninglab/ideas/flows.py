@@ -163,12 +163,14 @@ def flow_norms(flow: Mapping[str, Tensor]) -> dict[str, float]:
 def norms_left(flow: Mapping[str, Tensor], reference: Mapping[str, Tensor]) -> dict[str, float]:
     """Return the norm of each pair's flow, over that of the reference.
 
-    Raises ValueError if the reference lacks a pair of the flow, or is zero there. Taught in
+    Raises ValueError if the reference lacks a pair of the flow, or is zero there, and for NaN or
+    infinity. Taught in
     notebook 03.
 
     >>> norms_left({"1→2": torch.tensor([[3.0, 4.0]])}, {"1→2": torch.tensor([[10.0]])})
     {'1→2': 0.5}
     """
+    _check_flow("reference", reference)
     dense = flow_norms(reference)
     for pair in flow:
         if not dense.get(pair):
@@ -231,8 +233,8 @@ def epoch_within(distances: Sequence[float], epsilon: NonNegative) -> int:
     if not distances:
         raise ValueError("distances is empty: at least one epoch is needed")
     for distance in distances:
-        if not distance >= 0:
-            raise ValueError(f"distances holds {distance}: each must be at least 0")
+        if not isinstance(distance, float | int) or not distance >= 0:
+            raise ValueError(f"distances holds {distance!r}: each must be a number, at least 0")
     near = (epoch for epoch, distance in enumerate(distances, start=1) if distance <= epsilon)
     return next(near, len(distances))
 
@@ -261,7 +263,8 @@ def _as_vector(flow: Mapping[str, Tensor], names: Sequence[str]) -> Tensor:
 
 def _unit(vector: Tensor) -> Tensor:
     near = vector * _scale(vector)
-    return near / near.norm()
+    unit: Tensor = near / near.norm()
+    return unit
 
 
 def _norm(tensor: Tensor) -> float:

@@ -1,5 +1,6 @@
 """One paper, one file: its recipe, its printed settings, its record, its command."""
 
+from ..ideas.checks import checked
 from . import concave, imc, incop, nnrelief, sap
 from .experiment import Experiment, Measured
 from .rows import ROWS, differing, row_of_table, table
@@ -25,6 +26,7 @@ EXPERIMENTS: dict[str, Experiment] = {
 }
 
 
+@checked
 def record(paper: str, name: str) -> Measured:
     """Read the committed record `name` of a paper. Raises KeyError, FileNotFoundError with lists.
 

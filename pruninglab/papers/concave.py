@@ -23,12 +23,14 @@ from ..choices.learned import learned_mask
 from ..engine.recipes import Choices, Recipe, lottery_ticket
 from ..engine.results import Row, Runs
 from ..engine.training import Training, adam, multistep, sgd
+from ..ideas.checks import checked
 from ..ideas.concave import Regularizer, l1, log
 from .experiment import Experiment, Settings, networks
 
 EPS, ALPHA, DECAY = 0.1, 0.05, 1e-4
 
 
+@checked
 def soft_mask(
     regularizer: Regularizer,
     lam: float,

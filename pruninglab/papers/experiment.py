@@ -25,6 +25,7 @@ from ..engine.results import Row, Runs
 from ..engine.sweep import compare
 from ..engine.training import Training
 from ..files import write_whole
+from ..ideas.checks import checked
 from ..settings import environment
 
 RECORDS = BUNDLED / "records"
@@ -67,22 +68,27 @@ class Experiment:
     )
     more: Callable[[str, Data, Settings], Row] | None = None
 
+    @checked
     def record_name(self, data: str, net: str, settings: Settings, small: bool) -> str:
         """Return the name of a record: data, network, and all that is not as printed."""
         printed = self.printed[net]
         other = [f"{value}-{key}" for key, value in settings.items() if value != printed[key]]
         return "_".join([data, net, *other, *["small"] * small])
 
+    @checked
     def path(self, name: str) -> Path:
         """Return where the record of that name lies."""
         return RECORDS / self.name / f"{name}.json"
 
+    @checked
     def record(self, name: str) -> Measured:
         """Read a committed record. Raises FileNotFoundError that lists those there are."""
         path = self.path(name)
         if not path.exists():
             there = sorted(file.stem for file in path.parent.glob("*.json"))
-            raise FileNotFoundError(f"there is no record {name!r}; there are {there}")
+            raise FileNotFoundError(
+                f"name={name!r}: there is no record {name!r}; there are {there}"
+            )
         saved = json.loads(path.read_text(encoding="utf-8"))
         runs = Runs(saved.pop("results"))
         return Measured(saved.pop("settings"), saved.pop("environment"), runs, saved)
@@ -171,6 +177,7 @@ def finite(text: str) -> float:
     return value
 
 
+@checked
 def kept(row: Row, keys: Iterable[str]) -> Row:
     """Return what a record keeps of a row, floats rounded to six digits so that it stays small.
 

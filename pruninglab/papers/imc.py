@@ -22,6 +22,7 @@ from ..engine.recipes import Choices, Recipe
 from ..engine.results import Row
 from ..engine.training import Training, multistep, sgd, train
 from ..ideas import inertial
+from ..ideas.checks import checked
 from .experiment import Experiment, Settings, networks
 
 NETS = {
@@ -46,6 +47,7 @@ READINGS: dict[str, Score] = {
 DIRECTIONS, LANCZOS_STEPS, PROBE = 100, 100, 1000
 
 
+@checked
 def imc(
     reading: str | Score = "flat leverage",
     share: float = 0.47,

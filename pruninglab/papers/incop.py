@@ -19,6 +19,7 @@ from ..choices import rewinds, stops
 from ..data import Data, Split
 from ..engine.recipes import Choices, Recipe, lottery_ticket
 from ..engine.training import Training, constant, sgd
+from ..ideas.checks import checked
 from .experiment import Experiment, Settings, networks
 from .sap import KEEP, sap
 
@@ -29,6 +30,7 @@ TRAINING = Training(
 )
 
 
+@checked
 def incop_if(
     epsilon: float,
     at_most: int,
@@ -53,6 +55,7 @@ def incop_if(
     )
 
 
+@checked
 def incop_gf(
     epsilon: float,
     at_most: int,

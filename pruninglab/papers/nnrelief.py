@@ -22,9 +22,11 @@ from ..choices.rewinds import Rewind
 from ..data import Data
 from ..engine.recipes import Choices, Recipe
 from ..engine.training import Training, adam, multistep, sgd
+from ..ideas.checks import checked
 from .experiment import Experiment, Settings
 
 
+@checked
 def nnrelief(
     alpha_fc: float = 0.95,
     alpha_conv: float | None = None,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ..engine.recipes import CHOICES, Recipe, lottery_ticket
+from ..ideas.checks import checked
 from ..ideas.concave import log
 from .concave import soft_mask
 from .imc import imc
@@ -23,6 +24,7 @@ ROWS: Mapping[str, Recipe] = {
 }
 
 
+@checked
 def differing(a: Recipe, b: Recipe) -> list[str]:
     """Return the choices that two recipes make otherwise.
 
@@ -32,12 +34,17 @@ def differing(a: Recipe, b: Recipe) -> list[str]:
     return [name for name in CHOICES if a.row()[name] != b.row()[name]]
 
 
+@checked
 def row_of_table(label: str) -> str:
     """Return a method's row as text, what differs from the lottery ticket in bold.
+
+    Raises KeyError that lists the methods.
 
     >>> print(row_of_table("SAP"))
     `magnitude` × **`pq_bound(p=0.5, q=1.0)`** × `layer` × `epochs(5)` × `to_init`
     """
+    if label not in ROWS:
+        raise KeyError(f"label={label!r} is not known; choose from {list(ROWS)}")
     recipe = ROWS[label]
     bold = differing(recipe, ROWS["Lottery ticket"])
     return " × ".join(f"**`{text}`**" if name in bold else f"`{text}`"

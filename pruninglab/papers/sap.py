@@ -13,6 +13,7 @@ from .. import nets
 from ..choices import budgets, scopes, stops
 from ..engine.recipes import Choices, Recipe, lottery_ticket, one_shot
 from ..engine.training import Training
+from ..ideas.checks import checked
 from .experiment import Experiment, Settings, networks
 
 NETS = {
@@ -24,6 +25,7 @@ NETS = {
 SHARE = 0.2
 
 
+@checked
 def sap(
     p: float = 0.5,
     q: float = 1.0,

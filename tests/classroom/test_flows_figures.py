@@ -226,7 +226,7 @@ NO_NORMS = Runs({when: [[{"density": 1.0}]] for when in ("just pruned", "retrain
          "networks is"),
         (lambda: flows.pruned_by(lab.nets.sap_mlp(seed=0), None), "probe=None"),
         (lambda: flows.stop_at([]), "watched="),
-        (lambda: flows.stop_at(recorded(), measure="L1"), "[\"']key 'L1'"),
+        (lambda: flows.stop_at(recorded(), measure="L1"), "measure='L1' is not known"),
         (lambda: flows.stop_at(recorded(), share=2), "share=2"),
         (lambda: flows.stop_at(Runs({"a": [[{}]], "b": [[{}]]})), "watched must hold .* one"),
         (lambda: flows.stop_at(recorded(drop=1)), "watched must have the same rounds"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 import torch
@@ -10,9 +11,7 @@ from fakedevice import KINDS, fake_device
 
 
 @pytest.fixture(params=KINDS)
-def device(
-    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[torch.device]:
+def device(request: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[torch.device]:
     """Run the test on a machine whose best device is a fake cuda or mps."""
     monkeypatch.delenv("PRUNINGLAB_DEVICE", raising=False)
     with fake_device(request.param) as device:

@@ -461,7 +461,7 @@ PROBE = {"net": small_conv(), "inputs": images(4), "targets": torch.zeros(4).lon
         (lambda: gradient_flow(**PROBE | {"masks": {"8.bias": torch.ones(5).bool().to_sparse()}}),
          "masks"),
         (lambda: flow_norms({"a": torch.tensor([math.nan])}), r"flow\['a'\] must be real and fin"),
-        (lambda: flow_norms(ONE | {"b": None}), r"flow\['b'\] must be a Tensor"),
+        (lambda: flow_norms(ONE | {"b": None}), r"flow=.*'b': None"),
         (lambda: flow_distance(ONE, {"a": torch.ones(2, device="meta")}), r"reference\['a'\]"),
         (lambda: flow_distance({}, {}), "flow and reference are empty"),
         (lambda: flows.epoch_within([math.nan], 1.0), "distances holds nan"),

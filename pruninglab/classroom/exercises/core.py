@@ -95,7 +95,8 @@ def whole(answer: Any, hint: str = "give a whole number") -> int:
 def tensor(answer: Any, hint: str = "return a tensor") -> Tensor:
     """Return the answer, a tensor, without its graph and on the CPU. Raises NotYet."""
     expect(isinstance(answer, Tensor), hint)
-    return answer.detach().cpu()
+    plain: Tensor = answer.detach().cpu()
+    return plain
 
 
 @checked

@@ -34,7 +34,7 @@ from ...ideas.concave import (
 from ...ideas.concave.digits import SIDE
 from ...ideas.devices import accurate
 from ..pictures import describe, picture, words_of
-from .curves import check_filled, density_axis, table_of
+from .curves import check_filled, check_numbers, density_axis, table_of
 from .style import BLUE, GRAY, GREEN, ORANGE, RED, blank, colors
 
 KINDS = ("l1", "log", "lq", "mcp")
@@ -106,7 +106,7 @@ def oscillation(
     come to rest on it.
     """
     figure, axes = blank(figure, 9, 3.3, columns=2)
-    weights, masks = weights.detach().cpu(), masks.detach().cpu()
+    weights, masks = _drawable(weights), _drawable(masks)
     for panel, values, scale in zip(axes, (weights, masks), (1000, 1), strict=True):
         for column, color in zip(values.T, colors(values.shape[1]), strict=True):
             panel.plot(scale * column.numpy(), ".-", ms=4, lw=1, color=color)
@@ -122,6 +122,11 @@ def oscillation(
         f"steps. Right: of {masks.shape[1]} mask entries {int((masks[-1] == 0).sum())} lie at "
         f"zero after {len(masks)} projected steps, and stay there.",
     )
+
+
+def _drawable(values: Tensor) -> Tensor:
+    """Return values as numpy can take them: on the CPU, and not in half precision."""
+    return values.detach().cpu().to(torch.promote_types(values.dtype, torch.float32))
 
 
 @picture("05_concave_masks/one_mask")
@@ -185,7 +190,7 @@ def pixels_of(mask: Float[Tensor, " 401"]) -> int:
 @checked
 def draw_mask(axes: Axes, mask: Float[Tensor, " 401"]) -> None:
     """Draw a mask (401,) as 20×20 pixels, dead ones white; the intercept is left out."""
-    pixels = mask.detach().cpu()[:-1].reshape(SIDE, SIDE).numpy()
+    pixels = _drawable(mask)[:-1].reshape(SIDE, SIDE).numpy()
     axes.imshow(np.where(pixels > 0, pixels, np.nan), cmap="viridis", vmin=0, vmax=1)
     axes.add_patch(Rectangle((-0.5, -0.5), SIDE, SIDE, fill=False, color=GRAY, lw=1))
 
@@ -194,8 +199,8 @@ def _through(mask: Tensor, images: Tensor) -> np.ndarray:
     """Lay eight images out in two rows, with what the mask hides in one shade of gray."""
     gap = 2
     tiles = np.ones((2 * SIDE + gap, 4 * (SIDE + gap) - gap))
-    alive = mask.detach().cpu()[:-1].reshape(SIDE, SIDE).numpy() > 0
-    shown = images.detach().cpu()[:8, :-1].reshape(-1, SIDE, SIDE).numpy()
+    alive = _drawable(mask)[:-1].reshape(SIDE, SIDE).numpy() > 0
+    shown = _drawable(images)[:8, :-1].reshape(-1, SIDE, SIDE).numpy()
     for number, image in enumerate(shown):
         top, left = (number // 4) * (SIDE + gap), (number % 4) * (SIDE + gap)
         tiles[top : top + SIDE, left : left + SIDE] = np.where(alive, image, 0.45)
@@ -244,7 +249,8 @@ def masks_over_lambda(
     ValueError unless there are as many `lambdas` and `labels`.
     """
     rows, columns = masks.shape[:2]
-    check_filled(lambdas=lambdas, labels=labels)
+    check_numbers("lambdas", lambdas, 0, np.inf)
+    check_filled(labels=labels)
     if len(lambdas) != columns:
         raise ValueError(f"lambdas has {len(lambdas)} values, masks {columns} columns")
     if len(labels) != rows:
@@ -287,11 +293,12 @@ def accuracy_and_pixels(
     `results` maps a method to (accuracy (runs, λ), pixels (runs, λ)). Mean over runs; bands are ±
     one standard deviation. Raises ValueError for tensors of another shape.
     """
-    check_filled(lambdas=lambdas, results=results)
+    check_numbers("lambdas", lambdas, 0, np.inf)
+    check_filled(results=results)
     for label, pair in results.items():
         if any(part.dim() != 2 or part.shape[1] != len(lambdas) or not len(part) for part in pair):
             shapes = [tuple(part.shape) for part in pair]
-            raise ValueError(f"results[{label!r}] has {shapes}, not (runs, {len(lambdas)})")
+            raise ValueError(f"results[{label!r}] has {shapes}, not (runs, {len(lambdas)} lambdas)")
     figure, axes = blank(figure, 11, 3.6, columns=3)
     ends = []
     for (label, pair), color in zip(results.items(), colors(len(results)), strict=True):
@@ -464,7 +471,8 @@ def tickets(results: Runs, *, smallest: Share = 1e-3, figure: Figure | None = No
         if order:
             ends = f"{accuracy[:, -1].mean():.1%} at {density[:, -1].mean():.2%}"
             sparsest.append(f"{label} {ends}")
-    check_filled(results=densities)
+    if not densities:
+        raise ValueError(f"results has no ticket of a density from smallest={smallest} on")
     density_axis(axes, [1.0, min(densities)])
     axes.set(xlabel="weights that stay", ylabel="test accuracy of the ticket")
     axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=1))

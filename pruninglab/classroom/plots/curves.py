@@ -17,6 +17,8 @@ from .style import blank
 from .style import colors as palette
 
 Rows = Sequence[Mapping[str, Any]]
+# No network has more weights than one in these.
+SMALLEST = 1e-15
 
 
 def check_filled(**arguments: Sized) -> None:
@@ -24,6 +26,13 @@ def check_filled(**arguments: Sized) -> None:
     for name, value in arguments.items():
         if not len(value):
             raise ValueError(f"{name} is empty: there is nothing to draw")
+
+
+def check_numbers(name: str, values: Sequence[float], low: float, high: float) -> None:
+    """Raise ValueError unless there are values, and each is a number between `low` and `high`."""
+    good = (isinstance(value, float | int) and low <= value <= high for value in values)
+    if not len(values) or not all(good):
+        raise ValueError(f"{name}={list(values)} must be numbers from {low:g} to {high:g}")
 
 
 def table_of(name: str, seeds: Sequence[Rows], key: str) -> np.ndarray:
@@ -124,7 +133,8 @@ def bands(
     densities in [0, 1], one per point, above 0 where `log_x`. Raises ValueError if there are none,
     or a run has another length than `x`.
     """
-    check_filled(curves=curves, x=x)
+    check_filled(curves=curves)
+    check_numbers("x", x, SMALLEST if log_x else -math.inf, 1 if log_x else math.inf)
     figure, (axes,) = blank(figure, 7, 4)
     for (label, runs), color in zip(curves.items(), palette(len(curves)), strict=True):
         try:
@@ -132,7 +142,9 @@ def bands(
         except (TypeError, ValueError) as error:
             raise ValueError(f"curves[{label!r}] must be numbers (seeds, {len(x)})") from error
         if values.ndim != 2 or values.shape[1] != len(x) or not len(values):
-            raise ValueError(f"curves[{label!r}] has shape {values.shape}, not (seeds, {len(x)})")
+            raise ValueError(
+                f"curves[{label!r}] has shape {values.shape}, not (seeds, {len(x)}), as x has it"
+            )
         mean, std = values.mean(axis=0), spread(values)
         axes.plot(x, mean, "o-", color=color, label=label, markersize=4)
         axes.fill_between(x, mean - std, mean + std, color=color, alpha=0.2, linewidth=0)
@@ -149,10 +161,9 @@ def bands(
 def density_axis(axes: Axes, x: Sequence[float]) -> None:
     """Make the x axis logarithmic, dense networks on the left, labelled in percent.
 
-    Raises ValueError unless each of the densities `x` is above 0.
+    Raises ValueError unless each of the densities `x` is above 0, and at most 1.
     """
-    if not len(x) or not all(0 < value < math.inf for value in x):
-        raise ValueError(f"x={list(x)} must be densities above 0")
+    check_numbers("x", x, SMALLEST, 1)
     axes.set_xscale("log")
     ticks = [tick for tick in (1, 0.3, 0.1, 0.03, 0.01, 0.003, 0.001) if tick >= min(x) * 0.99]
     axes.set_xticks(ticks, [f"{100 * tick:g}%" for tick in ticks])

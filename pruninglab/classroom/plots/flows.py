@@ -20,7 +20,7 @@ from ...data import Split
 from ...engine.masks import Masks, cut_once
 from ...engine.results import Runs, Values, number, spread
 from ...ideas import lemma1
-from ...ideas.checks import Count, Finite, Positive, Share, checked
+from ...ideas.checks import Count, Finite, Positive, Share, check_choice, checked
 from ...ideas.flows import (
     Flow,
     epoch_within,
@@ -146,10 +146,10 @@ def stop_at(
 
     `watched` holds one method's runs with a row for each epoch of each round: "seed", "round",
     "test_accuracy" and the measures. ε is `share` in [0, 1] of the largest distance recorded. Bars
-    are means over seeds, their whiskers the standard deviation. Raises KeyError for a measure that
-    the rows lack, ValueError for rounds with different numbers of epochs.
+    are means over seeds, their whiskers the standard deviation. Raises ValueError for
+    a measure that the rows lack, and for rounds with different numbers of epochs.
     """
-    distances = by_round(watched, measure)
+    distances = _distances(watched, "measure", measure)
     epsilon = share * float(distances.max())
     used = _epochs_used(distances, epsilon)
     rounds, length = _round_numbers(watched), distances.shape[2]
@@ -212,8 +212,7 @@ def by_round(watched: Runs, key: str) -> Values:
     for a key that the rows lack, ValueError for other than one method, for seeds with different
     rounds, for rounds with different numbers of epochs, and for what is not finite.
     """
-    if len(watched) != 1:
-        raise ValueError(f"watched must hold the runs of one method, not of {list(watched)}")
+    _one_method(watched)
     (values,), (rounds,) = (watched.over_rounds(name).values() for name in (key, "round"))
     numbers, epochs = np.unique(rounds[0], return_counts=True)
     expected = np.repeat(numbers, epochs[0])
@@ -224,6 +223,18 @@ def by_round(watched: Runs, key: str) -> Values:
     if not np.isfinite(values).all():
         raise ValueError(f"watched must have a finite {key!r} for each epoch")
     return values.reshape(len(values), len(numbers), -1)
+
+
+def _one_method(watched: Runs) -> None:
+    if len(watched) != 1:
+        raise ValueError(f"watched must hold the runs of one method, not of {list(watched)}")
+
+
+def _distances(watched: Runs, argument: str, measure: str) -> Values:
+    _one_method(watched)
+    (seeds,) = watched.values()
+    check_choice(argument, measure, tuple(seeds[0][0]))
+    return by_round(watched, measure)
 
 
 def _round_numbers(watched: Runs) -> list[int]:
@@ -251,7 +262,7 @@ def trade_off(
 
     `watched` as in `stop_at`. Left: epochs used against ε, as a share of the largest distance.
     Right: mean test accuracy at the stop against the epochs used; a rule that lies on the black
-    line knows nothing. `steps` values of ε, at most 10,000, are drawn. Raises KeyError and
+    line knows nothing. `steps` values of ε, at most 10,000, are drawn. Raises
     ValueError as `stop_at` does.
     """
     check_filled(measures=measures)
@@ -263,7 +274,7 @@ def trade_off(
     every = np.arange(1, accuracy.shape[2] + 1)
     ahead = {}
     for measure, color in zip(measures, colors(len(measures)), strict=True):
-        distances = by_round(watched, measure)
+        distances = _distances(watched, "measures", measure)
         shares = np.linspace(0, 1, steps)
         used = [_epochs_used(distances, share * float(distances.max())) for share in shares]
         epochs = np.array([stops.mean() for stops in used])

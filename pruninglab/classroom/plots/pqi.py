@@ -21,7 +21,7 @@ from ...ideas.pqi import (
     retained_bound,
     tail_ratio,
 )
-from .curves import check_filled
+from .curves import check_filled, check_numbers
 from .style import BLUE, GRAY, GREEN, ORANGE, blank, colors
 
 OWN = "my own"
@@ -83,10 +83,9 @@ def sparsity_of(
     every vector, and the figure says so. Raises ValueError for another `vector`, and what
     `parse_vector` and `pq_index` refuse.
     """
+    check_filled(vectors=vectors)
     check_choice("vector", vector, (*vectors, OWN))
-    w = parse_vector(own) if vector == OWN else _flat(vectors[vector])
-    if not w.numel():
-        raise ValueError(f"vectors[{vector!r}] is empty")
+    w = parse_vector(own) if vector == OWN else _vector(vectors, vector)
     figure, (left, right) = blank(figure, 8, 3.1, columns=2, width_ratios=(1.25, 1))
     sizes = w.abs().sort(descending=True).values
     _draw_sorted(left, sizes)
@@ -107,6 +106,14 @@ def sparsity_of(
 def _flat(w: Tensor) -> Tensor:
     """Return a vector as it can be drawn: flat and on the CPU, without its gradient's graph."""
     return w.detach().cpu().flatten()
+
+
+def _vector(vectors: Mapping[str, Tensor], name: str) -> Tensor:
+    w = vectors[name]
+    dense = isinstance(w, Tensor) and w.layout == torch.strided and not w.is_meta
+    if not dense or not w.numel() or not bool(w.isfinite().all()):
+        raise ValueError(f"vectors[{name!r}] must be a dense Tensor with members, all finite")
+    return _flat(w)
 
 
 def _draw_sorted(axes: Axes, sizes: Tensor) -> None:
@@ -138,10 +145,12 @@ def index_over_p_and_q(
     figure: Figure | None = None,
 ) -> Figure:
     """Draw the index of each vector over p at q = 1, and over q at p = 1."""
-    check_filled(vectors=vectors, ps=ps, qs=qs)
+    check_filled(vectors=vectors)
+    check_numbers("ps", ps, 1e-9, 1 - 1e-9)
+    check_numbers("qs", qs, 1 + 1e-9, 1e9)
     figure, axes = blank(figure, 8, 3.2, columns=2, sharey=True)
-    for (name, w), color in zip(vectors.items(), colors(len(vectors)), strict=True):
-        w = _flat(w)
+    for name, color in zip(vectors, colors(len(vectors)), strict=True):
+        w = _vector(vectors, name)
         axes[0].plot(ps, pq_index(w, list(ps), [1.0] * len(ps)), "o-", color=color, label=name)
         axes[1].plot(qs, pq_index(w, [1.0] * len(qs), list(qs)), "o-", color=color)
     axes[0].set(xlabel="p  (q = 1)", ylabel="PQ Index", ylim=(-0.03, 1.03))
@@ -253,8 +262,8 @@ def bound_against_truth(
     if p == q:
         axes.text(0.5, 0.5, "p = q: no bound", ha="center", fontsize=12)
         return figure
-    for (name, w), color in zip(vectors.items(), colors(len(vectors)), strict=True):
-        w = _flat(w)
+    for name, color in zip(vectors, colors(len(vectors)), strict=True):
+        w = _vector(vectors, name)
         d, index = w.numel(), float(pq_index(w, p, q))
         ranks = sorted({max(1, round(d * share)) for share in np.linspace(0.01, 1, 40)})
         bounds = [retained_bound(1.0, index, p, q, tail_ratio(w, r, p)) for r in ranks]
@@ -319,6 +328,7 @@ def overflow(
 
     Raises ValueError for what `pq_index` refuses, and `ps` of which every one overflows.
     """
+    check_numbers("ps", ps, 1e-9, 1 - 1e-9)
     w = _flat(w)
     indices = pq_index(w, list(ps), [1.0] * len(ps))
     figure, (left, right) = blank(figure, 8, 3.2, columns=2)

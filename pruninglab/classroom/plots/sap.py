@@ -146,7 +146,7 @@ def ablations(
     `studies` is {parameter: frames}, mean over seeds, ± std as bars in both directions. Raises
     ValueError for rows without density and accuracy.
     """
-    check_filled(studies=studies, frames=min(studies.values(), key=len, default=()))
+    check_filled(studies=min((studies, *studies.values()), key=len))
     figure, axes = blank(figure, 3.0 * len(studies) + 0.4, 3.3, columns=len(studies), sharey=True)
     smallest = min(_smallest(frames) for frames in studies.values())
     for one, (name, frames) in zip(axes, studies.items(), strict=True):
@@ -198,5 +198,5 @@ def layers_over_rounds(
 def _per_layer(row: Mapping[str, Any], key: str) -> Mapping[str, float | None]:
     values = row.get(key) if key == "layer_density" else (row.get(key) or {}).get("layer")
     if not values:
-        raise ValueError(f"frames must have rows with {key!r} of each layer, not {list(row)}")
+        raise ValueError(f"frames must have rows with key={key!r} of each layer, not {list(row)}")
     return values

@@ -16,7 +16,7 @@ from ...data import Split
 from ...engine.masks import cut_once
 from ...engine.training import accuracy
 from ...ideas.checks import Share, checked
-from .curves import check_filled, density_axis
+from .curves import check_numbers, density_axis
 from .style import BLUE, ORANGE, blank
 
 TILES = (4, 6)
@@ -36,6 +36,7 @@ def keep_share(net: nn.Module, split: Split, density: Share) -> nn.Module:
 @checked
 def accuracy_at(net: nn.Module, split: Split, densities: Sequence[float]) -> list[float]:
     """Return the accuracy on `split` after keeping each share of the weights, nothing retrained."""
+    check_numbers("densities", densities, 0, 1)
     return [accuracy(keep_share(net, split, density), split) for density in densities]
 
 
@@ -56,7 +57,7 @@ def weights_that_stay(
     28×28 picture, dead weights white. Middle: the living weights that look at each pixel. Right:
     where this share stands on the curve.
     """
-    check_filled(densities=densities)
+    check_numbers("densities", densities, 0, 1)
     if len(curve) != len(densities):
         raise ValueError(f"curve has {len(curve)} points, densities has {len(densities)}")
     pruned = keep_share(net, split, density)

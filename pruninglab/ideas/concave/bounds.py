@@ -54,7 +54,10 @@ def theorem2_bound(lam: NonNegative, k: Whole, gamma: Positive, phi: NonNegative
     if not math.isfinite(inside):
         raise ValueError(f"lam={lam}, gamma={gamma}, phi={phi}: the bound overflows")
     if inside < -1e-9 * b * b:
-        raise ValueError(f"phi={phi} is more than γb²/(8λ): then an assumption does not hold")
+        raise ValueError(
+            f"phi={phi} is more than γb²/(8λ) at lam={lam}, k={k}, gamma={gamma}: then an "
+            "assumption does not hold"
+        )
     return (b + math.sqrt(max(inside, 0.0))) / 2
 
 

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 
 import torch
 from jaxtyping import Bool, Float, Real
 from torch import Tensor
 
-from ..checks import Count, NonNegative, Positive, Whole, checked
+from ..checks import Count, NonNegative, Positive, Whole, checked, warn
 from ..devices import has_float64
 
 # 0 or 1 for every image of every run.
 Labels = Real[Tensor, "runs n"] | Bool[Tensor, "runs n"]
-# The frames between a checked function and its caller.
-CALLER = 5
 NEWTON_STEPS = 50
+MOST_STEPS = 1_000_000
 HALVINGS = 10
 
 
@@ -35,9 +33,11 @@ def fit_logistic(
     and without it the weights would grow for ever. ridge = 1 is scikit-learn's default C = 1. Stops
     where no entry of the gradient is above `tolerance`, and warns (RuntimeWarning) if it does not
     get there. Raises ValueError for bad shapes or labels, for inputs so large that their squares
-    overflow, and for a ridge so small that Newton's step is not defined. Taught in notebook 05.
+    overflow, and for a ridge so small that Newton's step is not defined, or too large. Taught in
+    notebook 05.
     """
     check_labels(inputs, targets)
+    check_ridge(ridge, inputs)
     goal = targets.to(inputs)[..., None]
     eye = ridge * torch.eye(inputs.shape[2], dtype=inputs.dtype, device=inputs.device)
     theta = torch.zeros_like(inputs[:, 0, :])[..., None]
@@ -49,11 +49,10 @@ def fit_logistic(
         curved = inputs.transpose(1, 2) @ (inputs * (chance * (1 - chance))) + eye
         step = _newton_step(curved, gradient, ridge)
         theta = theta - _not_uphill(inputs, goal, ridge, theta, step)
-    warnings.warn(
+    warn(
         f"the fit stopped after {NEWTON_STEPS} steps with a gradient of "
         f"{float(gradient.abs().max()):.2g}, wanted {tolerance:g}",
         RuntimeWarning,
-        stacklevel=CALLER,
     )
     return theta[..., 0]
 
@@ -62,8 +61,8 @@ def _newton_step(curved: Tensor, gradient: Tensor, ridge: float) -> Tensor:
     if not bool(curved.isfinite().all() & gradient.isfinite().all()):
         raise ValueError(f"inputs are too large: their squares overflow {curved.dtype}")
     try:
-        step = torch.linalg.solve(_for_algebra(curved), _for_algebra(gradient))
-    except torch.linalg.LinAlgError as error:
+        step: Tensor = torch.linalg.solve(_for_algebra(curved), _for_algebra(gradient))
+    except RuntimeError as error:
         raise ValueError(f"ridge={ridge} is too small for these inputs: {error}") from error
     return step.to(gradient.device)
 
@@ -78,7 +77,8 @@ def largest_curvature(features: Tensor) -> Tensor:
     gram = features @ features.transpose(1, 2)
     if not bool(gram.isfinite().all()):
         raise ValueError(f"inputs (times weights) are too large: squares overflow {gram.dtype}")
-    return torch.linalg.eigvalsh(_for_algebra(gram))[:, -1].to(features.device)
+    values: Tensor = torch.linalg.eigvalsh(_for_algebra(gram))
+    return values[:, -1].to(features.device)
 
 
 def _not_uphill(inputs: Tensor, goal: Tensor, ridge: float, theta: Tensor, step: Tensor) -> Tensor:
@@ -115,10 +115,12 @@ def subgradient_l1(
     `steps` steps of length 1/L. The slope of |x| is taken as sign(x), so a weight near 0 hops over
     it and never rests there. Returns the weights (runs, λ, d) and the last `keep` iterates,
     (keep, runs, λ, d). Raises ValueError for bad shapes, labels or λ, and for a run whose inputs
-    are all zero: L is 0, and no step length follows from it. Source: concave-masks paper,
-    Sections III-B and IV-C. Taught in notebook 05.
+    are all zero: L is 0, and no step length follows from it. `steps` is at most a million. Source:
+    concave-masks paper, Sections III-B and IV-C. Taught in notebook 05.
     """
     check_labels(inputs, targets)
+    if steps > MOST_STEPS:
+        raise ValueError(f"steps={steps} must be at most {MOST_STEPS}")
     lam = check_lambdas(lambdas, inputs)[:, None]
     norm = largest_curvature(inputs)
     if not bool((norm > 0).all()):
@@ -178,6 +180,13 @@ def check_labels(inputs: Float[Tensor, "runs n d"], targets: Labels) -> None:
     others = targets[(targets != 0) & (targets != 1)]
     if len(others):
         raise ValueError(f"targets holds {float(others[0]):g}; labels must be 0 or 1")
+
+
+def check_ridge(ridge: float, like: Tensor) -> None:
+    """Raise ValueError if the square root of `like`'s largest number is less than the ridge."""
+    largest = torch.finfo(like.dtype).max ** 0.5
+    if ridge > largest:
+        raise ValueError(f"ridge={ridge} must be at most {largest:.2g}, for inputs of {like.dtype}")
 
 
 def check_finite(name: str, values: Tensor) -> None:

@@ -6,7 +6,6 @@ is two matrix products for the whole grid.
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -15,8 +14,15 @@ from jaxtyping import Float
 from torch import Tensor
 from tqdm.auto import tqdm
 
-from ..checks import NonNegative, Share, Whole, checked
-from .fits import CALLER, Labels, check_finite, check_labels, check_lambdas, largest_curvature
+from ..checks import NonNegative, Share, Whole, checked, warn
+from .fits import (
+    Labels,
+    check_finite,
+    check_labels,
+    check_lambdas,
+    check_ridge,
+    largest_curvature,
+)
 from .regularizers import Regularizer
 
 CHECK_EVERY = 20
@@ -81,7 +87,7 @@ def masked_logistic(
     [0, 1], or numbers that are not finite. Source: concave-masks paper, Eq. (4) and Section IV-C.
     Taught in notebook 05.
     """
-    _check_problem(inputs, targets, weights)
+    _check_problem(inputs, targets, weights, ridge)
     lam = check_lambdas(lambdas, inputs).repeat(len(regularizers)).expand(len(inputs), -1)
     kind = torch.arange(len(regularizers), device=inputs.device)
     kind = kind.repeat_interleave(len(lambdas)).expand(len(inputs), -1)
@@ -95,12 +101,11 @@ def masked_logistic(
     distance = problems.distance(masks)
     late = _unsolved(distance, tolerance)
     if bool(late.any()):
-        warnings.warn(
+        warn(
             f"{int(late.sum())} of {late.numel()} problems are not solved after {steps} steps: "
             f"‖m − P(m − ∇)‖∞ is up to {float(distance.max()):.2g}, wanted {tolerance:g}; "
             "raise max_steps",
             RuntimeWarning,
-            stacklevel=CALLER,
         )
     return MaskSolution(masks.reshape(shape), distance.reshape(shape[:3]), steps)
 
@@ -287,7 +292,7 @@ def loss_gradient(
     Its largest entry is the smallest λ for which the theorems hold, Eq. (6). Arguments as in
     `masked_logistic`; same shape as `masks`. Taught in notebook 05.
     """
-    _check_problem(inputs, targets, weights)
+    _check_problem(inputs, targets, weights, ridge)
     check_finite("masks", masks)
     features = inputs * weights.to(inputs)[:, None, :]
     flat = masks.to(inputs).reshape(len(inputs), -1, inputs.shape[2])
@@ -295,6 +300,7 @@ def loss_gradient(
     return (residual @ features + ridge * flat).reshape(masks.shape)
 
 
-def _check_problem(inputs: Tensor, targets: Tensor, weights: Tensor) -> None:
+def _check_problem(inputs: Tensor, targets: Tensor, weights: Tensor, ridge: float) -> None:
     check_labels(inputs, targets)
+    check_ridge(ridge, inputs)
     check_finite("weights", weights)

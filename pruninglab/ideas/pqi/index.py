@@ -78,7 +78,7 @@ def pq_index(
     indices = torch.stack([-torch.expm1(norms[p] - norms[q]) for p, q in pairs])
     # A constant vector may round to a hair below its index, 0.
     indices = indices.clamp_min(0).masked_fill(
-        empty, float("nan") if undefined is None else undefined
+        empty, float("nan") if undefined is None else float(undefined)
     )
     return indices.reshape(len(pairs), *shape) if _many(p, q) else indices.reshape(shape)
 
@@ -151,7 +151,8 @@ def retained_bound(
         raise ValueError(f"index from {index.min()} to {index.max()} must lie in [0, 1]")
     if isinstance(d, Tensor) and isinstance(index, Tensor) and d.device != index.device:
         d, index = d.cpu(), index.cpu()
-    return d * (1 + eta) ** (-q / (q - p)) * (1 - index) ** (p * q / (q - p))
+    bound: float | Tensor = d * (1 + eta) ** (-q / (q - p)) * (1 - index) ** (p * q / (q - p))
+    return bound
 
 
 @checked
@@ -196,7 +197,7 @@ def _as_rows(
     """Return w as (vectors, members), the living likewise, and the shape of the answer."""
     if w.numel() == 0:
         raise ValueError(f"w is empty (shape {tuple(w.shape)})")
-    if dim is not None and not -w.dim() <= dim < w.dim():
+    if dim is not None and (isinstance(dim, bool) or not -w.dim() <= dim < w.dim()):
         raise ValueError(f"dim={dim} must be a dimension of w, which has {w.dim()}")
     w = w.detach()
     if w.dtype not in PLAIN or not has_float64(w.device):

@@ -1,0 +1,346 @@
+"""A good call of every public name: what the fuzzer spoils, and what must run on every device.
+
+A value is looked up by the function and the parameter (`_special`), then by the parameter's name
+(`_by_name`), then by its type, so that a new function often needs no line here. Networks lie on
+the CPU, tensors and images on the device: as for a student who loads images on a machine with a GPU
+and builds a network.
+"""
+
+from __future__ import annotations
+
+import copy
+import inspect
+from collections.abc import Callable
+from functools import cached_property, partial
+from pathlib import Path
+from typing import Any, get_args, get_type_hints
+
+import numpy as np
+import torch
+from jaxtyping import AbstractArray
+from matplotlib.figure import Figure
+from PIL import Image
+from publicnames import Target, targets
+from torch import Tensor, nn
+from torch.nn.utils import parameters_to_vector
+
+import pruninglab as lab
+from pruninglab.choices.scopes import Groups
+from pruninglab.classroom.plots import nnrelief as relief
+from pruninglab.data import Data, Split
+from pruninglab.engine.masks import Masks
+from pruninglab.engine.parametrisation import HardMask
+from pruninglab.ideas import concave, inertial, nnrelief, pqi
+from pruninglab.ideas.checks import RANGES
+
+ALL = targets()
+ALT = "A picture that is described in at least twenty letters"
+STOP = lab.stops.epochs(1)
+TRAINING = lab.Training(batch_size=8)
+NUMBERS = [[0.5, 0.4], [0.7, 0.3]]
+# Rows as records have them: a list per seed, a row per round.
+RUNS = [
+    [
+        {"seed": seed, "round": i, "epoch": i + 1, "accuracy": value, "test_accuracy": value,
+         "pruned_test_accuracy": value, "density": 0.5**i, "layer_density": {"a": value},
+         "epochs": 5, "error": 1 - value, "IF relative": 1 - value, "when": when,
+         "norms": {"1→2": value}}
+        for i, value in enumerate(run) for when in ("just pruned", "retrained")
+    ]
+    for seed, run in enumerate(NUMBERS)
+]  # fmt: skip
+FLAT = [row for run in RUNS for row in run]
+
+
+@lab.picture("tests/a")
+def drawn(*, eps: float, figure: Figure | None = None) -> Figure:
+    """Draw a figure as `explore` wants it."""
+    return lab.describe(lab.plots.concave.penalties(eps=eps, figure=figure), ALT)
+
+
+class Late(partial):
+    """A value that the package computes: made when asked for, so that one fault spoils one test."""
+
+
+class Examples:
+    """The small world of the examples: files in `folder`, tensors on `device`."""
+
+    def __init__(self, folder: Path, device: str | torch.device = "cpu") -> None:
+        self.folder, self.device = folder, torch.device(device)
+        inputs, labels = self.rand(24, 1, 2, 2), torch.arange(24) % 3
+        self.split = Split(inputs, labels.to(device))
+        self.data = Data("tiny", self.split, self.split.take(9), self.split.take(6), tuple("abc"))
+        self.images = Split(self.rand(10, 1, 4, 4), self.split.targets[:10])
+        ones = (self.rand(1, 12, 401).round(), self.rand(1, 12).round())
+        self.digits = concave.TwoDigits(*ones, *ones)
+        for part in ("train/a", "train/b", "test/a", "test/b"):
+            (folder / "images" / part).mkdir(parents=True)
+            for i in range(3):
+                Image.new("L", (4, 4), 50 * i).save(folder / "images" / part / f"{i}.png")
+
+    def arguments(self, target: Target) -> dict[str, Any]:
+        """Return new copies of what the target needs, and of what would else take too long."""
+        signature = inspect.signature(target.function).parameters
+        special = {
+            name: value
+            for key, values in self._special.items()
+            if f".{target.name}".endswith(f".{key}")
+            for name, value in values.items()
+        }
+        required = [p.name for p in signature.values() if p.default is inspect.Parameter.empty]
+        needed = [name for name in target.parameters if name in required]
+        values = {name: self._value(target, name) for name in needed if name not in special}
+        return {name: _new(value) for name, value in (values | special).items()}
+
+    def call(self, target: Target, arguments: dict[str, Any]) -> Any:
+        """Call the target, a method on an example of its class; run what it generates."""
+        function = self._bound(target) if target.is_method else target.function
+        if function is lab.explore:
+            control = lab.slider(0.1, 1.0, 0.5, step=0.1, label="ε", hint="")
+            function = partial(lab.explore, arguments.pop("figure_function"), eps=control)
+        result = function(**arguments)
+        return list(result) if inspect.isgenerator(result) else result
+
+    def _bound(self, target: Target) -> Callable[..., Any]:
+        """Return the method of an example: a known one, or one that its constructor makes."""
+        owner, _, method = target.name.rpartition(".")
+        known = self._receivers.get(owner.rpartition(".")[2])
+        receiver = _new(known) if known else self.call(ALL[owner], self.arguments(ALL[owner]))
+        return getattr(receiver, method)
+
+    def _value(self, target: Target, name: str) -> Any:
+        owner = target.function
+        hints = get_type_hints(owner, include_extras=True)
+        if inspect.isclass(owner):
+            hints |= get_type_hints(owner.__init__, include_extras=True)  # type: ignore[misc]
+        hint = hints.get(name)
+        if name in self._by_name:
+            return self._by_name[name]
+        for kind in (hint, *get_args(hint)):
+            if kind in self._by_type:
+                return self._by_type[kind]
+            if isinstance(kind, type) and issubclass(kind, AbstractArray):
+                return self._array(kind)
+        raise LookupError(f"tests/examples.py needs a value for {name!r} of {target.name}")
+
+    def _array(self, hint: Any) -> Tensor:
+        """Return an array that fits a shape such as Float[Tensor, "samples in"]: all sizes 4."""
+        numbers = self.rand(*[4 for _ in hint.dim_str.split()])
+        kind = hint.dtype.__name__.lower()
+        return numbers > 0.5 if kind == "bool" else numbers.long() if "int" in kind else numbers
+
+    def rand(self, *shape: int) -> Tensor:
+        return torch.rand(shape, generator=torch.Generator().manual_seed(0)).to(self.device)
+
+    def net(self) -> nn.Module:
+        with torch.random.fork_rng(devices=()):
+            torch.manual_seed(0)
+            return nn.Sequential(nn.Flatten(), nn.Linear(4, 6), nn.Tanh(), nn.Linear(6, 3))
+
+    def lenet(self) -> nn.Module:
+        return lab.nets.lenet_300_100(inputs=(1, 4, 4), classes=3, seed=0)
+
+    def named(self) -> dict[str, Tensor]:
+        return {"a.weight": self.rand(3, 4), "b.weight": self.rand(2, 3)}
+
+    def shares(self) -> dict[str, dict[str, Tensor]]:
+        shares = nnrelief.network_importance(self.lenet(), self.images.inputs)
+        return {"before": shares, "after": shares}
+
+    @cached_property
+    def _receivers(self) -> dict[str, Any]:
+        """Objects whose methods are called, where the constructor's example would not do."""
+        known = self._by_name
+        names = {"Density": "estimate", "TwoDigits": "digits", "Round": "done"}
+        names |= {name: name.lower() for name in ("Masks", "Data", "Split", "Curvature", "Recut")}
+        groups = next(iter(lab.scopes.layer(known["scores"], known["alive"])))
+        return {owner: known[name] for owner, name in names.items()} | {"Groups": groups}
+
+    @cached_property
+    def _by_type(self) -> dict[Any, Any]:
+        ranges = {hint: 1 for hint, _ in RANGES}
+        return ranges | {
+            float: 0.5, int: 1, str: "a", bool: True, Tensor: self.rand(3, 4), Path: self.folder,
+            nn.Module: self.net(), Data: self.data, Split: self.split,
+        }  # fmt: skip
+
+    @cached_property
+    def _by_name(self) -> dict[str, Any]:
+        e, masks = self, Masks.full(self.net())
+        matrix = e.rand(9, 9) + e.rand(9, 9).T
+        values, vectors = (part.to(e.device) for part in torch.linalg.eigh(matrix.cpu()))
+        net = e.net().to(e.device)
+        snapshots = {name: net.state_dict() for name in ("init", "dense", "epoch 1")}
+        epoch = lab.stops.Epoch(1, 0.5, 0.5, 0.1)
+        recipe = lab.recipes.lottery_ticket(0.5, stop=STOP, rounds=1)
+        density = Late(inertial.spectral_density, matrix, steps=5, probes=2)
+        recut = Late(relief.prepare, e.lenet(), e.images.inputs, e.images)
+        layer, keep = (e.rand(6, 4), e.rand(6)), (e.rand(6, 4) > 0.3, e.rand(6) > 0.3)
+        regularizer = concave.log(0.1)
+        return {
+            "accuracy": e.rand(2, 3), "alive": {k: w >= 0 for k, w in e.named().items()},
+            "alt": ALT, "answer": ..., "at": (1, 2), "axes": Figure().subplots(),
+            "basis": vectors[:, :3].clone(), "batch": (e.split.inputs, e.split.targets),
+            "bounds": (0.1, 0.2), "box": 0.5, "boxes": [0.1, 1.0],
+            "budget": lab.budgets.fraction(0.5), "changes": pqi.PROPERTIES["D1"].changes,
+            "classes": 3, "curvature": Late(inertial.hvp, e.net(), e.split.inputs, e.split.targets),
+            "curve": [0.5, 0.4], "curves": {"a": NUMBERS}, "data": e.data,
+            "densities": [1.0, 0.5], "digits": e.digits, "distances": [0.9, 0.4],
+            "done": Late(lambda: next(lab.prune(e.net(), e.data, recipe, seed=0))),
+            "eigenvalues": values, "eigenvectors": vectors, "epoch": 1,
+            "entries": Late(lambda: recut().entries),
+            "estimate": density, "estimates": Late(lambda: {"a": density()}), "exact": values,
+            "figure": lab.plots.concave.penalties(),
+            "figure_function": drawn, "flow": e.named(),
+            "found": {"a": [(0.3, 0.05), (0.4, 0.07)]}, "frames": {"a": RUNS},
+            "earlier": {}, "groups": Groups(e.rand(2, 5), e.rand(2, 5) >= 0, "linear"),
+            "generator": torch.Generator().manual_seed(0), "grid": e.rand(5),
+            "history": (epoch,), "images": e.split, "inputs": e.split.inputs, "k": 2,
+            "keep": keep, "keeps": [keep], "key": "accuracy", "labels": ("l1", "log"),
+            "lambdas": [0.1, 1.0, 10.0], "layer": layer, "layers": [layer],
+            "levels": {"random": 0.5}, "lipschitz_grid": e.rand(3),
+            "learned": {}, "loss": nn.functional.cross_entropy, "m": e.rand(5), "main": e.rand(4),
+            "make_net": lambda seed: e.net(), "maps": {"a": e.rand(784)},
+            "mask": e.rand(401).round(), "masks": masks, "masses": e.rand(2, 5),
+            "measure": pqi.gini_index, "measures": ["IF relative"], "methods": {"a": RUNS},
+            "name": "tests/a", "net": e.net(),
+            "networks": {"a": (e.net(), masks), "b": (e.net(), masks)}, "nonlinear": e.rand(9),
+            "one": e.rand(9) > 0.5, "operator": matrix, "options": [0.5, 1.0],
+            "other": e.rand(9) > 0.3, "own": "4, 2, 1, 1", "p": 0.5, "pairs": [(0.5, 1.0)],
+            "panels": {"a": {"flat": NUMBERS}}, "parameters": list(net.parameters()),
+            "path": e.folder / "images", "pieces": (("a.weight", torch.Size((3, 4))),),
+            "places": e.rand(2, 5), "points": np.ones((3, 2)), "power": 1, "probe": e.split,
+            "prop": pqi.PROPERTIES["D1"], "q": 1.0, "rates": {-2: 0.01}, "ratio": 5.0,
+            "recipe": recipe, "recipes": {"a": recipe}, "recut": recut, "reference": e.named(),
+            "regularizer": regularizer, "regularizers": [regularizer, concave.l1()],
+            "results": {"log": RUNS}, "rewind": lab.rewinds.to_init, "rows": FLAT,
+            "runs": {"a": RUNS}, "scope": lab.scopes.layer,
+            "score": lab.scores.magnitude, "scores": e.named(), "seeds": [0],
+            "shortcut": e.rand(4), "sign": 1, "side": "flat", "signals": e.rand(3, 4),
+            "size": (4, 4), "sizes": [1, 5], "snapshot": "dense", "snapshots": snapshots, "soft": {},
+            "spectra": {"a": values}, "split": e.split, "start": e.rand(9),
+            "starts": np.ones((1, 2)), "states": Late(e.shares),
+            "state": lab.stops.Progress(net, e.data, Masks.full(net), 1, 1, [epoch], snapshots),
+            "stop": STOP, "studies": {"p": {"a": RUNS}, "q": {"a": RUNS}}, "system": matrix,
+            "table": {"one": dict.fromkeys(pqi.PROPERTIES, True)}, "targets": e.split.targets,
+            "total": 63, "trained": snapshots["init"], "vector": e.rand(9),
+            "vectors": {"a": e.rand(9), "Gaussian": e.rand(7)}, "w": e.rand(9),
+            "weights": snapshots["init"], "x": [1.0, 0.5],
+        }  # fmt: skip
+
+    @cached_property
+    def _special(self) -> dict[str, dict[str, Any]]:
+        e, known = self, self._by_name
+        recipe, recut, vector = (
+            known["recipe"],
+            known["recut"],
+            parameters_to_vector(e.net().parameters()).detach(),
+        )
+        vector, masks = vector.to(e.device), Late(lambda: recut().masks(0.8))
+        group = {"scores": e.rand(2, 5), "alive": e.rand(2, 5) >= 0}
+        pixels = {"inputs": e.digits.inputs, "targets": e.digits.targets}
+        weighed = pixels | {"weights": e.rand(1, 401)}
+        held = {f"held_{name}": value for name, value in pixels.items()}
+        layer = {"weight": e.rand(6, 4), "bias": e.rand(6), "inputs": e.rand(5, 4)}
+        conv = {"weight": e.rand(2, 3, 3, 3), "bias": e.rand(2), "inputs": e.rand(5, 3, 6, 6)}
+        large = Split(e.rand(5, 1, 28, 28), e.split.targets[:5])
+        return {
+            **{f"nets.{name}": {"inputs": (1, 16, 16), "seed": 0} for name in vars(lab.nets)},
+            **{f"nets.{name}": {"inputs": (1, 32, 32), "seed": 0} for name in
+               ("vgg_11", "vgg_13", "vgg_16", "vgg_like", "resnet_18", "resnet_50")},
+            "nets.clone": {}, "nets.seeded": {},
+            "nets.init_kaiming_normal": {"net": e.net(), "seed": 0}, "nets.parameter_count": {},
+            "nets.ResidualBlock": {"channels": 4, "width": 4, "stride": 1},
+            "ResidualBlock.forward": {"inputs": e.rand(2, 4, 5, 5).cpu()},
+            "keep_largest": group | {"keep": torch.tensor([2, 3]).to(e.device)},
+            "Groups": group,
+            "Groups.split": {"kept": e.rand(1, 12) > 0.5}, "masks.cut": {"masks": known["alive"]},
+            "to_epoch": {"epoch": 1}, "publish": {"name": "tests/a", "alt": ALT},
+            "papers.record": {"paper": "nnrelief", "name": "mnist_lenet_300_100"},
+            "row_of_table": {"label": "SAP"}, "differing": {"a": recipe, "b": recipe},
+            "pqi_turns": {"values": [0.3, 0.2, 0.4]}, "recipes.cell": {"choice": STOP},
+            "Checkpoint": {"round": 1}, "HardMask.load": {"state": e.net().state_dict()},
+            "Runs.paired": {"a": "a", "b": "a"},
+            "learned.learned": {"make": HardMask},
+            "check_numbers": {"values": [0.5, 1], "low": 0.0, "high": 1.0},
+            "table_of": {"seeds": RUNS},
+            "Masks.shrink": {"keep": known["masks"]}, "Masks.to": {"device": e.device},
+            "Data.to": {"device": e.device}, "Split.to": {"device": e.device},
+            "Split.batches": {"size": 4}, "data.load": {"name": "mnist"},
+            "data.load_folder": {"validation": 0.4},
+            "Data": {"train": e.split, "validation": e.split, "test": e.split,
+                     "classes": tuple("abc")},
+            "active_neurons": {"masks": Masks.full(e.lenet())},
+            "compare": {"training": TRAINING}, "prune": {"training": TRAINING, "seed": 0},
+            "train": {"training": TRAINING}, "steps.__call__": {"total": 3},
+            "recorded": {"training": TRAINING, "folder": e.folder / "runs"},
+            "projected_sgd.__call__": {"parameters": [nn.Parameter(e.rand(9))]},
+            "start_inside": {"trained": vector,
+                             "basis": torch.eye(51)[:, :3].to(e.device)},
+            "explorers.choice": {"value": 0.5}, "steps_slider": {"value": 0.5},
+            "slider": {"low": 0.0, "high": 1.0}, "text": {"value": "a"},
+            "TwoDigits": pixels | held, "accuracy_of": weighed, "fit_logistic": pixels,
+            "subgradient_l1": pixels, "masked_logistic": weighed,
+            "loss_gradient": weighed | {"masks": e.rand(1, 1, 401)},
+            "two_digits": {"images": e.rand(10, 1, 20, 20), "each": 4,
+                           "labels": (torch.arange(10) % 2).to(e.device), "train": 2},
+            "MaskSolution": {"masks": e.rand(1, 1, 1, 5), "distance": e.rand(1, 1, 1)},
+            "theorem1_bound": {"k": 5}, "theorem2_bound": {"phi": 1.0},
+            "theorem2_printed": {"phi": 1.0}, "lq": {"q": 0.5},
+            "Curvature": {"weights": vector, "net": known["state"].net},
+            "Curvature.at": {"weights": vector}, "Curvature.split": {"vector": vector},
+            "change_along": {"v": Late(lambda: known["curvature"]().weights)},
+            "Density.smooth": {"width": 0.1},
+            "spectral_density": {"steps": 5}, "lanczos": {"steps": 4},
+            "lipschitz_ascent": {"steps": 2, "power": 2}, "random_space": {"d": 9, "m": 3},
+            "flat_space": {"m": 3}, "sharp_space": {"m": 3},
+            "linear_manifold": {"nonlinear": known["system"]},
+            "entry_share": {"scores": e.rand(3, 4)}, "share_cut": {"scores": e.rand(3, 4)},
+            "connection_importance": layer, "connection_signal": layer,
+            "kernel_importance": conv, "kernel_signal": conv,
+            "carry_change": {"change": e.rand(4), "weights": [e.rand(6, 4)]},
+            "dropped_signal": {"inputs": e.rand(5, 4)}, "residuals": {"inputs": e.rand(5, 4)},
+            "error_bounds": {"inputs": e.rand(5, 4)},
+            "chance_jaccard": {"density": 0.2, "other": 0.3},
+            "weak_branches": {"main": e.rand(5, 2, 3, 3), "shortcut": e.rand(5, 2, 3, 3)},
+            "retained_bound": {"d": 100, "index": 0.2}, "tail_ratio": {"r": 2},
+            "find_counterexample": {"tries": 5, "measure": pqi.MEASURES["Hoyer"]},
+            "Counterexample": {"before": e.rand(3)}, "property_table": {"tries": 2},
+            "mask_values": {"masks": {"a": [e.rand(9)]}},
+            "bounds_against_truth": {"rows": [
+                {"regularizer": name, "gamma": 1.0, "distance": 0.1, "theorem 1": 2.0,
+                 "theorem 2, corrected": 1.0} for name in ("l1", "log")]},
+            "masks_over_lambda": {"masks": e.rand(2, 3, 401)},
+            "one_mask": {"weights": e.rand(1, 401), "images": e.rand(8, 401)},
+            "eight_pixels": {"images": e.rand(8, 401)}, "regularizer_of": {"kind": "log"},
+            "oscillation": {"weights": e.rand(9, 3), "masks": e.rand(9, 3)},
+            "by_round": {"curves": FLAT}, "stop_at": {"curves": FLAT},
+            "trade_off": {"curves": FLAT}, "sparsity_of": {"vector": "a"},
+            "lipschitz_over_boxes": {"estimates": {"a": [0.1, 1.0]}, "found": {"b": [0.2, 2.0]}},
+            "accuracy_and_pixels": {"runs": {"log": (e.rand(2, 3), e.rand(2, 3))}},
+            "spectra.spectrum": {"spectra": {0: known["exact"], 1: known["exact"]}},
+            "two_weights.flow": {"time": 0.5},
+            "Recut": {"net": e.lenet(), "inputs": e.images.inputs, "split": e.images,
+                      "layers": Late(lambda: recut().layers)},
+            "Recut.outputs": {"masks": masks}, "Recut.bounds": {"masks": masks},
+            "Recut.accuracy": {"outputs": e.rand(10, 3)}, "bound_bars": {"layer": "fc3"},
+            "mask_heatmaps": {"masks": Late(lambda: {"a": masks(), "b": masks()})},
+            "recut.prepare": {"net": e.lenet(), "inputs": e.images.inputs, "split": e.images},
+            "wiring": {"networks": known["states"]},
+            "index_of_layers": {"layers": {"dense": {"fc1": [0.1, 0.2]}}},
+            "layers_over_rounds": {"key": "layer_density"},
+            "sap.over_rounds": {"panels": {"test accuracy": "accuracy"}},
+            "keep_share": {"net": e.lenet()},
+            "accuracy_at": {"net": e.lenet(), "split": e.images},
+            "weights_that_stay": {"net": lab.nets.lenet_300_100(seed=0), "split": large},
+        }  # fmt: skip
+
+
+def _new(value: Any) -> Any:
+    """Return an independent copy: a call may change what it is given."""
+    if isinstance(value, Late):
+        return value()
+    try:
+        return copy.deepcopy(value)
+    except (TypeError, NotImplementedError):  # A torch.Generator, say.
+        return value
