@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import torch
@@ -53,7 +54,7 @@ def _check_crossing(answer: Any) -> None:
     distance, extra = lone_entry(0.5, log(0.1), 10.0)
 
     def false_at(k: int) -> bool:
-        return theorem2_printed(0.5, k, 10.0, k * extra) < distance * k**0.5
+        return theorem2_printed(0.5, k, 10.0, k * extra) < distance * math.sqrt(k)
 
     expect(false_at(answer), f"for k = {answer} the printed bound is still above the distance")
     expect(not false_at(answer - 1), f"it is false already for k = {answer - 1}")
