@@ -268,15 +268,15 @@ def trade_off(
     check_filled(measures=measures)
     if steps > MOST_STEPS:
         raise ValueError(f"steps={steps} must be at most {MOST_STEPS}")
+    distances = {measure: _distances(watched, "measures", measure) for measure in measures}
     accuracy = by_round(watched, "test_accuracy")
     figure, axes = blank(figure, 9.6, 3.7, columns=2)
     fixed = accuracy.reshape(-1, accuracy.shape[2])
     every = np.arange(1, accuracy.shape[2] + 1)
     ahead = {}
-    for measure, color in zip(measures, colors(len(measures)), strict=True):
-        distances = _distances(watched, "measures", measure)
-        shares = np.linspace(0, 1, steps)
-        used = [_epochs_used(distances, share * float(distances.max())) for share in shares]
+    shares = np.linspace(0, 1, steps)
+    for (measure, values), color in zip(distances.items(), colors(len(distances)), strict=True):
+        used = [_epochs_used(values, share * float(values.max())) for share in shares]
         epochs = np.array([stops.mean() for stops in used])
         reached = np.array([_at(accuracy, stops).mean() for stops in used])
         axes[0].plot(shares, epochs, color=color, label=measure)

@@ -91,5 +91,5 @@ def lone_entry(lam: NonNegative, regularizer: Regularizer, gamma: Positive) -> t
     first, φ(m*) k times the second: the counter-example to Eq. (14). Taught in notebook 05.
     """
     m = torch.linspace(0, 1, 200_001, dtype=torch.float64)
-    best = m[(gamma / 2 * (m - 1).square() + lam * regularizer.value(m)).argmin()]
+    best = m[(gamma / 2 * (m - 1).square() + float(lam) * regularizer.value(m)).argmin()]
     return 1 - float(best), phi(best[None], regularizer)
