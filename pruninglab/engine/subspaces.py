@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import torch
+from jaxtyping import Float, Real
 from torch import Tensor, nn
-from torch.nn.utils import parameters_to_vector, vector_to_parameters
+from torch.nn.utils import parameters_to_vector
+
+from ..ideas.checks import NonNegative, checked
+from ..ideas.devices import accurate, has_float64
 
 
+@checked
 @dataclass(frozen=True, eq=False)
 class projected_sgd:
     """SGD that moves the weights along the columns of `basis` only: hand it to `Training`.
@@ -22,17 +27,16 @@ class projected_sgd:
     notebook 06.
     """
 
-    basis: Tensor
-    lr: float = 0.1
-    momentum: float = 0.9
+    basis: Float[Tensor, "d m"]
+    lr: NonNegative = 0.1
+    momentum: NonNegative = 0.9
 
     def __post_init__(self) -> None:
-        if self.basis.dim() != 2:
-            raise ValueError(f"basis has shape {tuple(self.basis.shape)}; expected (d, m)")
-        gram = self.basis.double().T @ self.basis.double()
+        basis = accurate(self.basis)
+        gram = basis.T @ basis
         eye = torch.eye(len(gram), dtype=gram.dtype, device=gram.device)
-        if float((gram - eye).abs().max()) > 1e-4:
-            raise ValueError("basis must have orthonormal columns")
+        if not gram.numel() or not float((gram - eye).abs().max()) <= 1e-4:
+            raise ValueError("basis must have orthonormal columns, at least one")
 
     def __call__(self, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
         weights = list(parameters)
@@ -42,11 +46,9 @@ class projected_sgd:
         basis = self.basis.to(weights[0])
 
         def project(*_: Any) -> None:
-            gradients = [_gradient(weight) for weight in weights]
-            inside = basis @ (basis.T @ parameters_to_vector(gradients))
-            vector_to_parameters(inside, gradients)
-            for weight, gradient in zip(weights, gradients, strict=True):
-                weight.grad = gradient.data
+            gradient = parameters_to_vector([_gradient(weight) for weight in weights])
+            for weight, part in _by_parameter(basis @ (basis.T @ gradient), weights):
+                weight.grad = part
 
         optimizer = torch.optim.SGD(weights, lr=self.lr, momentum=self.momentum)
         optimizer.register_step_pre_hook(project)
@@ -54,22 +56,39 @@ class projected_sgd:
 
 
 def _gradient(weight: nn.Parameter) -> Tensor:
-    return torch.zeros_like(weight) if weight.grad is None else weight.grad.clone()
+    return torch.zeros_like(weight) if weight.grad is None else weight.grad
+
+
+def _by_parameter(
+    vector: Tensor, parameters: Sequence[nn.Parameter]
+) -> Iterator[tuple[nn.Parameter, Tensor]]:
+    """Yield each parameter with its part of the vector, in its shape."""
+    parts = vector.split([parameter.numel() for parameter in parameters])
+    for parameter, part in zip(parameters, parts, strict=True):
+        yield parameter, part.view_as(parameter)
 
 
 @torch.no_grad()
-def start_inside(net: nn.Module, trained: Tensor, basis: Tensor) -> None:
+@checked
+def start_inside(net: nn.Module, trained: Real[Tensor, " d"], basis: Real[Tensor, "d m"]) -> None:
     """Move the weights of `net`, in place, to the nearest point of W* + span(basis).
 
     `trained` is W* (d,). What lies outside the span becomes trained, what lies inside stays as it
-    is in `net`. Raises ValueError if the sizes do not fit. Taught in notebook 06.
+    is in `net`, which stays on its device. Raises ValueError if the sizes do not fit, and for NaN
+    or infinity. Taught in notebook 06.
     """
+    count = sum(parameter.numel() for parameter in net.parameters())
+    if len(trained) != count or not count:
+        raise ValueError(f"trained {tuple(trained.shape)} does not fit a net of {count} parameters")
+    for name, tensor in (("trained", trained), ("basis", basis)):
+        if not bool(tensor.isfinite().all()):
+            raise ValueError(f"{name} holds NaN or infinity")
     here = parameters_to_vector(net.parameters())
-    if trained.shape != here.shape or len(basis) != len(here):
-        raise ValueError(
-            f"trained {tuple(trained.shape)} and basis {tuple(basis.shape)} do not fit a net of "
-            f"{len(here)} parameters"
-        )
-    away = (here - trained).double()
-    space = basis.to(away)
-    vector_to_parameters((trained.double() + space @ (space.T @ away)).to(here), net.parameters())
+    # Whatever cannot be computed there in float64 is computed on the CPU.
+    place = here.device if has_float64(here.device) else torch.device("cpu")
+    trained, space = trained.to(place), accurate(basis).to(place)
+    away = (here.to(place) - trained).double()
+    nearest = trained.double() + space @ (space.T @ away)
+    nearest = nearest.to(here.dtype).to(here.device)
+    for parameter, part in _by_parameter(nearest, list(net.parameters())):
+        parameter.copy_(part)

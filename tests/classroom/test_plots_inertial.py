@@ -113,3 +113,24 @@ def test_other_figures_draw() -> None:
             [0.01, 0.1], {"a": [1e-4, 1e-3]}, {"b": [0.1, 1.0]}, 0.3, moved=1.0
         )
     )
+
+
+def test_what_cannot_be_drawn_is_refused_by_name() -> None:
+    with pytest.raises(ValueError, match="epoch=3 is not among spectra"):
+        inertial.spectrum({0: EIGENVALUES}, epoch=3)
+    with pytest.raises(ValueError, match=r"spectra\[0\] must be"):
+        inertial.spectrum({0: EIGENVALUES / 0})
+    with pytest.raises(ValueError, match="log_delta=7"):
+        inertial.gaps_against_4k(EIGENVALUES, RATES, log_delta=7)
+    with pytest.raises(ValueError, match="log_k=1000"):
+        inertial.gaps_against_4k(EIGENVALUES, RATES, log_k=1000)
+    with pytest.raises(ValueError, match=r"ratio=0.5 must be at least 1"):
+        inertial.two_weights(ratio=0.5)
+    with pytest.raises(ValueError, match=r"ratio=1e\+300"):
+        inertial.two_weights(ratio=1e300)
+    with pytest.raises(ValueError, match="frames is empty"):
+        inertial.compared({})
+    with pytest.raises(ValueError, match=r"curves\['a'\] must be runs of 3 length"):
+        inertial.over_sizes({"a": [[0.1]]}, [1, 10, 63], 63)
+    with pytest.raises(ValueError, match="found must have a K for each of the 2 boxes"):
+        inertial.lipschitz_over_boxes([0.1, 1.0], {}, {"a": [1.0]}, 0.3, 1.0)

@@ -43,9 +43,9 @@ def test_alpha_cut_at_the_corners(recut: nnrelief.Recut) -> None:
 
 
 def test_the_masks_of_the_slider_are_those_of_a_round(
-    recut: nnrelief.Recut, net: nn.Module
+    recut: nnrelief.Recut, net: nn.Module, mnist: Data
 ) -> None:
-    scores = lab.scores.nnrelief(samples=300)(net, (recut.inputs, torch.empty(0)))
+    scores = lab.scores.nnrelief(samples=300)(net, mnist.train.take(300))
     masks = lab.Masks.full(net, biases=True)
     masks.shrink(lab.cut(scores, masks, lab.budgets.signal_share(0.8), lab.scopes.neuron))
     masks.shrink(clean_up(net, masks, recut.inputs))
@@ -87,6 +87,29 @@ def test_bounds_hold_on_the_pruning_set_and_dots_beyond_are_counted(
     beyond = (recut.outputs(masks) - recut.before).abs() > 1.0002 * recut.bounds(masks).pointwise
     title = nnrelief.bound_bars(recut, alpha=0.9, layer="fc3").axes[0].get_title()
     assert f"{int(beyond.any(dim=1).sum())} of 400 images beyond" in title
+
+
+def test_alphas_and_layers_that_there_are_not_are_refused(recut: nnrelief.Recut) -> None:
+    with pytest.raises(ValueError, match=r"alpha=0 must lie in \(0, 1\]"):
+        nnrelief.alpha_cut(recut, alpha=0)
+    with pytest.raises(ValueError, match="layer='fc4' is not known"):
+        nnrelief.bound_bars(recut, layer="fc4")
+
+
+def test_nothing_to_draw_is_refused_by_name(recut: nnrelief.Recut) -> None:
+    masks = recut.masks(0.8)
+    few = {name: mask for name, mask in masks.items() if name != "fc1.weight"}
+    for name, draw, content in (
+        ("maps", nnrelief.pixel_maps, {}),
+        ("maps", nnrelief.pixel_maps, {"small": torch.ones(3)}),
+        ("masks", nnrelief.mask_heatmaps, {"a": masks, "b": few}),
+        ("states", nnrelief.relief, {"dense": {}}),
+        ("methods", nnrelief.over_runs, {"empty": []}),
+        ("found", nnrelief.decay_and_optimizer, {}),
+        ("networks", nnrelief.wiring, {"net": {"a": torch.ones(2, 3), "b": torch.ones(2, 4)}}),
+    ):
+        with pytest.raises(ValueError, match=name):
+            draw(content)
 
 
 def test_prepare_refuses_other_networks() -> None:

@@ -73,5 +73,9 @@ def test_bad_input(tiny_net: nn.Sequential) -> None:
         projected_sgd(torch.ones(4))
     with pytest.raises(ValueError, match="4 rows, the net 51"):
         projected_sgd(torch.eye(4))(tiny_net.parameters())
-    with pytest.raises(ValueError, match="do not fit a net of 51"):
+    with pytest.raises(ValueError, match=r"trained \(4,\) does not fit a net of 51"):
         start_inside(tiny_net, torch.ones(4), torch.eye(4))
+    with pytest.raises(ValueError, match="basis="):
+        start_inside(tiny_net, torch.ones(51), torch.eye(4))
+    with pytest.raises(ValueError, match="orthonormal"):
+        projected_sgd(torch.full((4, 2), float("nan")))

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import torch
+from jaxtyping import Float, Num, Real
 from torch import Tensor, nn
 from torch.func import functional_call
+
+from ..checks import Count, checked
+from ..devices import has_float64
 
 Loss = Callable[[Tensor, Tensor], Tensor]
 
@@ -16,28 +21,33 @@ PRODUCTS_AT_ONCE = 50_000
 PARAMETERS_AT_MOST = 5000
 
 
+@checked
 class Curvature:
     """The Hessian of a loss at a point, d × d, as something to multiply by: `curvature @ vectors`.
 
     Made by `hvp`. `net` is a copy in eval mode, `weights` float (d,) the point; `shape`, `dtype`
     and `device` are those of the matrix. A product costs about two gradients and never builds the
     matrix. Images pass in blocks; what a single block needs is kept from one product to the next.
+    Whatever evaluates the loss raises ValueError if the network does not take the images, or the
+    loss is not one finite number.
     """
 
     def __init__(
         self,
         net: nn.Module,
-        inputs: Tensor,
-        targets: Tensor,
+        inputs: Num[Tensor, "images ..."],
+        targets: Num[Tensor, "images ..."],
         loss: Loss,
-        weights: Tensor,
-        block: int = IMAGES_AT_ONCE,
+        weights: Float[Tensor, " d"],
+        block: Count = IMAGES_AT_ONCE,
     ) -> None:
         self.net, self._inputs, self._targets = net, inputs, targets
         self._loss, self._block = loss, block
         self._sizes = {name: p.shape for name, p in net.named_parameters()}
         self._kept: tuple[Tensor, Tensor] | None = None
         self.weights = weights
+        if len(weights) != sum(size.numel() for size in self._sizes.values()):
+            raise ValueError(f"weights has {len(weights)} entries; net has another number of them")
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -54,36 +64,42 @@ class Curvature:
         """Where everything is computed."""
         return self.weights.device
 
-    def at(self, weights: Tensor) -> Curvature:
+    @checked
+    def at(self, weights: Real[Tensor, " d"]) -> Curvature:
         """Return the curvature of the same loss at another point, float (d,)."""
         if weights.shape != self.weights.shape:
             raise ValueError(f"weights has shape {tuple(weights.shape)}, not {self.shape[:1]}")
         moved = weights.to(self.weights).detach()
         return Curvature(self.net, self._inputs, self._targets, self._loss, moved, self._block)
 
-    def split(self, vector: Tensor) -> dict[str, Tensor]:
+    @checked
+    def split(self, vector: Num[Tensor, " d"]) -> dict[str, Tensor]:
         """Cut a vector (d,) into tensors by parameter name, in the parameters' shapes."""
+        if vector.shape != self.weights.shape:
+            raise ValueError(f"vector has shape {tuple(vector.shape)}, not {self.shape[:1]}")
         parts = vector.split([shape.numel() for shape in self._sizes.values()])
         pairs = zip(self._sizes.items(), parts, strict=True)
         return {name: part.reshape(shape) for (name, shape), part in pairs}
 
     def loss(self) -> float:
-        """Return the mean loss here. Raises ValueError if it is not finite."""
+        """Return the mean loss here."""
         with torch.no_grad():
             return sum(float(value) for _, value in self._blocks(self.weights))
 
+    @torch.enable_grad()
     def gradient(self) -> Tensor:
         """Return the gradient of the mean loss here, (d,)."""
         total = torch.zeros_like(self.weights)
         weights = self.weights.clone().requires_grad_()
         for _, value in self._blocks(weights):
-            (part,) = torch.autograd.grad(value, weights)
-            total += part
+            total += _slope(value, weights)
         return total
 
-    def __matmul__(self, vectors: Tensor) -> Tensor:
-        """Return H @ `vectors`, float (d,) or (d, m), in the dtype of the curvature."""
-        if vectors.dim() not in (1, 2) or len(vectors) != len(self.weights):
+    @torch.enable_grad()
+    @checked
+    def __matmul__(self, vectors: Real[Tensor, " d"] | Real[Tensor, "d m"]) -> Tensor:
+        """Return H @ `vectors`, (d,) or (d, m), in the dtype of the curvature."""
+        if len(vectors) != len(self.weights):
             raise ValueError(
                 f"vectors has shape {tuple(vectors.shape)}; expected ({len(self.weights)},) or "
                 f"({len(self.weights)}, m)"
@@ -96,18 +112,19 @@ class Curvature:
                 out += _pull(gradient, weights, some)
         return total.T.reshape(vectors.shape)
 
-    def change_along(self, v: Tensor) -> Tensor:
+    @torch.enable_grad()
+    @checked
+    def change_along(self, v: Real[Tensor, " d"]) -> Tensor:
         """Return the gradient of vᵀHv with respect to the weights, (d,): a third derivative."""
+        if v.shape != self.weights.shape:
+            raise ValueError(f"v has shape {tuple(v.shape)}, not {self.shape[:1]}")
         v = v.to(self.weights)
         total = torch.zeros_like(self.weights)
         weights = self.weights.clone().requires_grad_()
         for _, value in self._blocks(weights):
             bent = value
             for _ in range(2):
-                (slope,) = torch.autograd.grad(
-                    bent, weights, create_graph=True, materialize_grads=True
-                )
-                bent = slope @ v
+                bent = _slope(bent, weights, create_graph=True) @ v
                 if not bent.requires_grad:
                     break
             else:
@@ -122,7 +139,7 @@ class Curvature:
             return
         weights = self.weights.clone().requires_grad_()
         for count, value in self._blocks(weights):
-            (gradient,) = torch.autograd.grad(value, weights, create_graph=True)
+            gradient = _slope(value, weights, create_graph=True)
             if count == len(self._inputs):
                 self._kept = (weights, gradient)
             yield weights, gradient, count
@@ -131,18 +148,43 @@ class Curvature:
         """Yield (images, their share of the mean loss) of each block."""
         blocks = zip(self._inputs.split(self._block), self._targets.split(self._block), strict=True)
         for inputs, targets in blocks:
-            value = self._loss(functional_call(self.net, self.split(weights), (inputs,)), targets)
-            if value.dim() or not bool(torch.isfinite(value)):
+            value = self._value(weights, inputs, targets)
+            if not isinstance(value, Tensor) or value.dim() or not bool(torch.isfinite(value)):
+                shown = value.tolist() if isinstance(value, Tensor) else value
                 raise ValueError(
-                    f"loss must give one finite number, it gives {value.tolist()}: are net, inputs "
+                    f"loss must give one finite number, it gives {shown}: are net, inputs "
                     "and targets finite?"
                 )
             yield len(inputs), value * (len(inputs) / len(self._inputs))
 
+    def _value(self, weights: Tensor, inputs: Tensor, targets: Tensor) -> Any:
+        net, named = self.net, self.split(weights)
+        while isinstance(net, nn.DataParallel):
+            # It spreads images over devices, but here the weights come from outside.
+            net = net.module
+            named = {name.removeprefix("module."): part for name, part in named.items()}
+        try:
+            return self._loss(functional_call(net, named, (inputs,)), targets)
+        except torch.OutOfMemoryError:
+            raise
+        except (RuntimeError, IndexError, TypeError, ValueError) as error:
+            shapes = f"inputs {tuple(inputs.shape)} and targets {tuple(targets.shape)}"
+            raise ValueError(f"{shapes} do not pass through net and loss: {error}") from error
+
+
+def _slope(value: Tensor, weights: Tensor, create_graph: bool = False) -> Tensor:
+    """Return the derivative of a number by the weights, zero if it does not depend on them."""
+    if not value.requires_grad:
+        return torch.zeros_like(weights)
+    (slope,) = torch.autograd.grad(
+        value, weights, create_graph=create_graph, materialize_grads=True
+    )
+    return slope
+
 
 def _pull(gradient: Tensor, weights: Tensor, rows: Tensor) -> Tensor:
     """Multiply the rows by the derivative of the gradient; zero where there is none."""
-    if not gradient.requires_grad:
+    if not gradient.requires_grad or not len(rows):
         return torch.zeros_like(rows)
     batched = len(rows) > 1
     (product,) = torch.autograd.grad(
@@ -156,50 +198,74 @@ def _pull(gradient: Tensor, weights: Tensor, rows: Tensor) -> Tensor:
     return product if batched else product[None]
 
 
+@checked
 def hvp(
     net: nn.Module,
-    inputs: Tensor,
-    targets: Tensor,
+    inputs: Num[Tensor, "images ..."],
+    targets: Num[Tensor, "images ..."],
     *,
     loss: Loss = nn.functional.cross_entropy,
     dtype: torch.dtype = torch.float64,
-    block: int = IMAGES_AT_ONCE,
+    block: Count = IMAGES_AT_ONCE,
 ) -> Curvature:
     """Return the Hessian of the mean loss over all parameters, biases too, as an operator.
 
     `inputs` (images, …) and `targets` (images, …) pass in blocks of `block` images; `loss(outputs,
-    targets)` must be a mean over them. `net` is copied, in eval mode and `dtype`, and never
-    changed. The order of the d parameters is that of `net.named_parameters()`.
+    targets)` must be a mean over them. `net` is copied to where the inputs lie, in eval mode and
+    `dtype`, and never changed; where a device has no float64, that is the CPU. The order of the d
+    parameters is that of `net.named_parameters()`.
 
-    Raises ValueError for a network without parameters, no images, another number of targets, a
-    block below 1 and (with the first product) a loss that is not finite. Taught in notebook 06.
+    Raises ValueError for a network without parameters or without numbers in them, no images,
+    another number of targets, a dtype that is not floating, a block below 1 and (with the first
+    product) images that do not pass through, or a loss that is not finite. Taught in notebook 06.
 
     >>> net = nn.Linear(1, 1, bias=False)
     >>> square = lambda outputs, targets: ((outputs - targets) ** 2).mean()
     >>> hvp(net, torch.tensor([[1.0], [2.0]]), torch.zeros(2, 1), loss=square) @ torch.ones(1)
     tensor([5.], dtype=torch.float64)
     """
-    if not len(inputs) or len(targets) != len(inputs):
-        raise ValueError(f"there are {len(inputs)} inputs and {len(targets)} targets: give pairs")
-    if block < 1:
-        raise ValueError(f"block={block} must be at least 1")
-    copied = copy.deepcopy(net).to(dtype).eval()
-    parameters = list(copied.parameters())
-    if not parameters:
+    if not len(inputs):
+        raise ValueError("there are 0 inputs and 0 targets: give pairs")
+    if not dtype.is_floating_point:
+        raise ValueError(f"dtype={dtype} must be a floating dtype")
+    _count(net)
+    place = inputs.device
+    if dtype == torch.float64 and not has_float64(place):
+        place = torch.device("cpu")
+    # By way of the CPU, where every dtype can be made of every other.
+    copied = copy.deepcopy(net).cpu().to(dtype).to(place).eval()
+    weights = torch.cat([parameter.detach().flatten() for parameter in copied.parameters()])
+    images, truth = (_moved(tensor, place, dtype) for tensor in (inputs, targets))
+    return Curvature(copied, images, truth, loss, weights, block)
+
+
+def _moved(tensor: Tensor, place: torch.device, dtype: torch.dtype) -> Tensor:
+    if tensor.device != place:
+        tensor = tensor.cpu()
+    return (tensor.to(dtype) if tensor.is_floating_point() else tensor).to(place)
+
+
+def _count(net: nn.Module) -> int:
+    """Return the number of parameters. Raises ValueError if there are none, or no numbers."""
+    parameters = dict(net.named_parameters())
+    for name, parameter in parameters.items():
+        if isinstance(parameter, nn.UninitializedParameter) or parameter.is_meta:
+            raise ValueError(f"net: {name!r} holds no numbers (it is lazy, or on the meta device)")
+    count = sum(parameter.numel() for parameter in parameters.values())
+    if not count:
         raise ValueError("net has no parameters")
-    weights = torch.cat([parameter.detach().flatten() for parameter in parameters])
-    as_asked = [t.to(dtype) if t.is_floating_point() else t for t in (inputs, targets)]
-    return Curvature(copied, as_asked[0], as_asked[1], loss, weights, block)
+    return count
 
 
+@checked
 def hessian(
     net: nn.Module,
-    inputs: Tensor,
-    targets: Tensor,
+    inputs: Num[Tensor, "images ..."],
+    targets: Num[Tensor, "images ..."],
     *,
     loss: Loss = nn.functional.cross_entropy,
     dtype: torch.dtype = torch.float64,
-    at_most: int = PARAMETERS_AT_MOST,
+    at_most: Count = PARAMETERS_AT_MOST,
 ) -> Tensor:
     """Return the exact Hessian of the mean loss over all d parameters, symmetric (d, d).
 
@@ -210,7 +276,7 @@ def hessian(
     >>> hessian(nn.Linear(2, 2, bias=False), torch.tensor([[1.0, 2.0]]), torch.tensor([0])).shape
     torch.Size([4, 4])
     """
-    count = sum(parameter.numel() for parameter in net.parameters())
+    count = _count(net)
     if count > at_most:
         raise ValueError(
             f"net has {count:,} parameters, and at_most={at_most:,} allows no more: the exact "
@@ -225,6 +291,7 @@ def hessian(
 NOT_SMOOTH = (nn.ReLU, nn.ReLU6, nn.LeakyReLU, nn.PReLU, nn.Hardtanh, nn.MaxPool1d, nn.MaxPool2d)
 
 
+@checked
 def kinks(net: nn.Module) -> list[str]:
     """Return the names of modules whose second derivative does not exist everywhere.
 

@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+import sys
+
 import torch
+from jaxtyping import Real
 from torch import Tensor
 
+from ..checks import Count, Number, checked
+from ..devices import accurate
 
-def gaps(eigenvalues: Tensor) -> Tensor:
+# A in linear_manifold is symmetric up to the rounding of float32.
+ASYMMETRY = 1e-6
+
+
+@checked
+def gaps(eigenvalues: Real[Tensor, " d"]) -> Tensor:
     """Return λ_{k+1} − λ_k for k = 1 … d − 1, non-negative (d − 1,), of ascending −H eigenvalues.
 
     `eigenvalues` float (d,) are those of H, in any order: the signs are turned here, as Eq. (15)
@@ -16,14 +26,15 @@ def gaps(eigenvalues: Tensor) -> Tensor:
     >>> gaps(torch.tensor([5.0, 1.0, 0.5]))
     tensor([4.0000, 0.5000], dtype=torch.float64)
     """
-    if eigenvalues.dim() != 1 or len(eigenvalues) < 2:
+    if len(eigenvalues) < 2:
         raise ValueError(f"eigenvalues has shape {tuple(eigenvalues.shape)}; at least two needed")
     if not bool(torch.isfinite(eigenvalues).all()):
         raise ValueError("eigenvalues must be finite")
-    return (-eigenvalues.double()).sort().values.diff()
+    return (-accurate(eigenvalues)).sort().values.diff()
 
 
-def spectral_cut(eigenvalues: Tensor, lipschitz: float) -> int | None:
+@checked
+def spectral_cut(eigenvalues: Real[Tensor, " d"], lipschitz: Number) -> int | None:
     """Return the largest k with λ_{k+1} − λ_k > 4K, or None if no gap is that wide.
 
     `eigenvalues` of H, float (d,); `lipschitz` is K ≥ 0. The k sharpest directions go, d − k stay:
@@ -35,10 +46,17 @@ def spectral_cut(eigenvalues: Tensor, lipschitz: float) -> int | None:
     >>> spectral_cut(torch.tensor([9.0, 4.0, 3.9, 3.0]), 2.0) is None
     True
     """
-    return staircase(eigenvalues, torch.tensor([lipschitz]))[0]
+    if not lipschitz >= 0:
+        raise ValueError(f"lipschitz={lipschitz} must be at least 0")
+    # A whole number may be larger than every float.
+    grid = torch.tensor([min(lipschitz, sys.float_info.max)], dtype=torch.float64)
+    return staircase(eigenvalues, grid)[0]
 
 
-def staircase(eigenvalues: Tensor, lipschitz_grid: Tensor) -> list[int | None]:
+@checked
+def staircase(
+    eigenvalues: Real[Tensor, " d"], lipschitz_grid: Real[Tensor, " grid"]
+) -> list[int | None]:
     """Return `spectral_cut` for each K of a grid: k falls as K grows, in steps, down to None.
 
     Raises ValueError for a K that is negative or NaN. Taught in notebook 06.
@@ -46,16 +64,17 @@ def staircase(eigenvalues: Tensor, lipschitz_grid: Tensor) -> list[int | None]:
     >>> staircase(torch.tensor([9.0, 4.0, 3.9, 3.0]), torch.tensor([0.0, 0.2, 1.0, 2.0]))
     [3, 3, 1, None]
     """
-    grid = lipschitz_grid.double()
+    grid = accurate(lipschitz_grid).cpu()
     if not bool((grid >= 0).all()):
-        raise ValueError(f"lipschitz={lipschitz_grid.tolist()} must be at least 0")
-    wide = gaps(eigenvalues).cpu()[None] > 4 * grid.cpu()[:, None]
+        raise ValueError("lipschitz_grid must be at least 0 everywhere")
+    wide = gaps(eigenvalues).cpu()[None] > 4 * grid[:, None]
     places = torch.arange(1, len(eigenvalues))
     last = torch.where(wide, places, 0).amax(dim=1)
     return [int(k) or None for k in last]
 
 
-def needed_lipschitz(eigenvalues: Tensor, k: int) -> tuple[float, float] | None:
+@checked
+def needed_lipschitz(eigenvalues: Real[Tensor, " d"], k: Count) -> tuple[float, float] | None:
     """Return the range [low, high) of K for which step (5) cuts at k, or None if there is none.
 
     No K does unless gap k is wider than every gap after it. Raises ValueError unless
@@ -67,14 +86,17 @@ def needed_lipschitz(eigenvalues: Tensor, k: int) -> tuple[float, float] | None:
     True
     """
     wide = gaps(eigenvalues)
-    if not 1 <= k <= len(wide):
+    if k > len(wide):
         raise ValueError(f"k={k} must lie between 1 and {len(wide)}")
     later = float(wide[k:].max()) if k < len(wide) else 0.0
     here = float(wide[k - 1])
     return (later / 4, here / 4) if here > later else None
 
 
-def linear_manifold(system: Tensor, nonlinear: Tensor, k: int) -> Tensor:
+@checked
+def linear_manifold(
+    system: Real[Tensor, "d d"], nonlinear: Real[Tensor, "d d"], k: Count
+) -> Tensor:
     """Return the slope h (k, d − k) of the inertial manifold of W′ = AW + BW: W⁻ = h W⁺.
 
     `system` is A, symmetric (d, d), `nonlinear` is B (d, d), a linear stand-in for f whose
@@ -88,13 +110,17 @@ def linear_manifold(system: Tensor, nonlinear: Tensor, k: int) -> Tensor:
     tensor([[0.3028]], dtype=torch.float64)
     """
     size = len(system)
-    if system.shape != (size, size) or nonlinear.shape != (size, size) or not 0 < k < size:
-        raise ValueError(
-            f"system {tuple(system.shape)} and nonlinear {tuple(nonlinear.shape)} must be square "
-            f"and alike, k={k} between 1 and {size - 1}"
-        )
-    axes = torch.linalg.eigh(system.double()).eigenvectors
-    turned = axes.T @ (system.double() + nonlinear.double()) @ axes
+    if k >= size:
+        raise ValueError(f"k={k} must be less than the {size} dimensions")
+    for name, matrix in (("system", system), ("nonlinear", nonlinear)):
+        if not bool(matrix.isfinite().all()):
+            raise ValueError(f"{name} must be finite")
+    # Small, and not every device can turn a matrix into its eigenvectors.
+    a, b = accurate(system).cpu(), accurate(nonlinear).cpu()
+    if float((a - a.T).abs().max()) > ASYMMETRY * float(a.abs().max()):
+        raise ValueError("system must be symmetric")
+    axes = torch.linalg.eigh(a).eigenvectors
+    turned = axes.T @ (a + b) @ axes
     values, vectors = torch.linalg.eig(turned)
     order = values.real.argsort(stable=True)
     fast, slow = values[order[k - 1]], values[order[k]]
@@ -104,4 +130,4 @@ def linear_manifold(system: Tensor, nonlinear: Tensor, k: int) -> Tensor:
     above, below = chosen[:k], chosen[k:]
     if int(torch.linalg.matrix_rank(below)) < size - k:
         raise ValueError("no manifold: the slow eigenvectors do not project onto W⁺")
-    return (above @ torch.linalg.inv(below)).real
+    return (above @ torch.linalg.inv(below)).real.to(accurate(system).device)

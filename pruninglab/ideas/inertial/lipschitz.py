@@ -6,19 +6,22 @@ import warnings
 from dataclasses import dataclass
 
 import torch
+from jaxtyping import Float
 from torch import Tensor
 
+from ..checks import Count, NonNegative, Positive, Seed, checked
 from .curvature import Curvature, kinks
 
 
+@checked
 def lipschitz_estimate(
     curvature: Curvature,
     *,
-    delta: float = 0.01,
-    box: float,
-    repeats: int = 1,
+    delta: Positive = 0.01,
+    box: NonNegative,
+    repeats: Count = 1,
     inside: bool = False,
-    seed: int = 0,
+    seed: Seed = 0,
 ) -> Tensor:
     """Estimate K of F(U) in Eq. (15) as the paper does, along random directions: (repeats,) ≥ 0.
 
@@ -32,10 +35,6 @@ def lipschitz_estimate(
     the third derivative of Eq. (23) does not exist, and the estimate grows as Δ shrinks. Source:
     IMC paper, Eqs. (22), (23). Taught in notebook 06.
     """
-    if not delta > 0 or not box >= 0 or repeats < 1:
-        raise ValueError(
-            f"delta={delta} must be positive, box={box} and repeats={repeats} at least 0 and 1"
-        )
     if bent := kinks(curvature.net):
         warnings.warn(
             f"{', '.join(bent)} has kinks, so the third derivative of Eq. (23) does not exist "
@@ -56,15 +55,16 @@ def lipschitz_estimate(
         points = (here + step, here, here - step)
         ahead, middle, behind = (curvature.at(point).gradient() for point in points)
         found.append(2 * box * ((ahead - 2 * middle + behind) / delta**2).norm())
-    return torch.stack(found).double().cpu()
+    return torch.stack(found).cpu().double()
 
 
+@checked
 @dataclass(frozen=True, eq=False)
 class Ascent:
     """What `lipschitz_ascent` found: K ≥ `bounds[-1]`, after each step, and where U is (d,)."""
 
     bounds: tuple[float, ...]
-    shift: Tensor
+    shift: Float[Tensor, " d"]
 
     @property
     def bound(self) -> float:
@@ -72,8 +72,9 @@ class Ascent:
         return max(self.bounds)
 
 
+@checked
 def lipschitz_ascent(
-    curvature: Curvature, *, box: float, steps: int = 10, power: int = 10, seed: int = 0
+    curvature: Curvature, *, box: NonNegative, steps: Count = 10, power: Count = 10, seed: Seed = 0
 ) -> Ascent:
     """Climb to the true Lipschitz constant of F over the box ‖U‖∞ ≤ B: a lower bound of it.
 
@@ -84,8 +85,6 @@ def lipschitz_ascent(
     does exceed it is still in doubt. Raises ValueError for a parameter out of range. Taught in
     notebook 06.
     """
-    if not box >= 0 or steps < 1 or power < 1:
-        raise ValueError(f"box={box}, steps={steps}, power={power} must be at least 0, 1 and 1")
     generator = torch.Generator().manual_seed(seed)
     here = curvature.weights
     draw = [torch.randn(len(here), generator=generator, dtype=torch.float64) for _ in range(2)]

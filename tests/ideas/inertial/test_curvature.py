@@ -168,7 +168,7 @@ def test_bad_input() -> None:
         hessian(lab.nets.lenet_300_100(), torch.randn(1, 1, 28, 28), torch.zeros(1).long())
     with pytest.raises(ValueError, match="0 inputs"):
         hessian(net, inputs[:0], targets[:0])
-    with pytest.raises(ValueError, match="2 targets"):
+    with pytest.raises(ValueError, match=r"targets=int64 \(2,\) must be .* to fit inputs"):
         hvp(net, inputs, targets[:2])
     with pytest.raises(ValueError, match="block=0"):
         hvp(net, inputs, targets, block=0)
@@ -181,3 +181,33 @@ def test_bad_input() -> None:
         curvature @ torch.ones(5)
     with pytest.raises(ValueError, match=r"weights has shape \(5,\)"):
         curvature.at(torch.ones(5))
+    with pytest.raises(ValueError, match=r"dtype=torch.int64"):
+        hvp(net, inputs, targets, dtype=torch.int64)
+    with pytest.raises(ValueError, match=r"inputs \(3, 3\) and targets \(3,\) do not pass"):
+        hessian(net, torch.randn(3, 3), targets)
+    with pytest.raises(ValueError, match="do not pass through net and loss: Target 7"):
+        hvp(net, inputs, targets + 7).gradient()
+    for lazy in (nn.LazyLinear(2), nn.Linear(2, 2, device="meta")):
+        with pytest.raises(ValueError, match="net: 'weight' holds no numbers"):
+            hessian(lazy, inputs, targets)
+
+
+def test_a_loss_without_weights_is_flat() -> None:
+    inputs, targets = torch.randn(3, 2), torch.zeros(3, 2)
+    curvature = hvp(nn.Linear(2, 2), inputs, targets, loss=lambda _, y: y.sum())
+    assert not curvature.gradient().any() and not (curvature @ torch.ones(6)).any()
+    assert (curvature @ torch.ones(6, 0)).shape == (6, 0)
+
+
+def test_data_parallel_is_the_network_inside() -> None:
+    net, problem = nn.Sequential(nn.Linear(2, 2)), (torch.randn(3, 2), torch.tensor([0, 1, 0]))
+    curvature = hvp(nn.DataParallel(net), *problem)
+    torch.testing.assert_close(curvature @ torch.eye(6), hessian(net, *problem))
+    assert list(curvature.split(curvature.weights)) == ["module.0.weight", "module.0.bias"]
+
+
+def test_gradients_are_taken_where_the_caller_takes_none() -> None:
+    net, problem = nn.Linear(2, 2), (torch.randn(3, 2), torch.tensor([0, 1, 0]))
+    expected = hessian(net, *problem)
+    with torch.no_grad():
+        torch.testing.assert_close(hessian(net, *problem), expected)

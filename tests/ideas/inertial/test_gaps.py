@@ -55,6 +55,24 @@ def test_the_sharpest_directions_are_counted() -> None:
     assert spectral_cut(torch.ones(4), 0.0) is None, "strictly more than 4K"
 
 
+@pytest.mark.parametrize("seed", range(20))
+def test_the_ends_of_needed_lipschitz_are_exact(seed: int) -> None:
+    """K in float32 misses k at the low end of the range in one draw of forty."""
+    generator = torch.Generator().manual_seed(seed)
+    spectrum = torch.randn(30, generator=generator, dtype=torch.float64)
+    for k in range(1, 30):
+        needed = needed_lipschitz(spectrum, k)
+        if needed is not None:
+            assert spectral_cut(spectrum, needed[0]) == k != spectral_cut(spectrum, needed[1])
+
+
+def test_very_large_and_very_small_k() -> None:
+    wide = torch.tensor([1e250, 1e-40, 0.0], dtype=torch.float64)
+    assert spectral_cut(wide, 1e200) == 1, "1e200 is a number"
+    assert spectral_cut(wide / 1e250, 1e-50) == 1, "and 1e-50 is not 0"
+    assert spectral_cut(wide, 10**400) is None and spectral_cut(wide, float("inf")) is None
+
+
 def rotation(angle: float, size: int) -> Tensor:
     turn = torch.eye(size, dtype=torch.float64)
     c, s = np.cos(angle), np.sin(angle)
@@ -126,6 +144,13 @@ def test_bad_input() -> None:
     for bad in (-1.0, float("nan")):
         with pytest.raises(ValueError, match="lipschitz="):
             spectral_cut(torch.ones(3), bad)
+        with pytest.raises(ValueError, match="lipschitz_grid"):
+            staircase(torch.ones(3), torch.tensor([bad]))
+    skew = torch.tensor([[0.0, 1.0], [0.0, -1.0]])
+    with pytest.raises(ValueError, match="system must be symmetric"):
+        linear_manifold(skew, torch.zeros(2, 2), 1)
+    with pytest.raises(ValueError, match="nonlinear must be finite"):
+        linear_manifold(torch.eye(2), torch.full((2, 2), float("nan")), 1)
     with pytest.raises(ValueError, match="k=3"):
         needed_lipschitz(torch.ones(3), 3)
     with pytest.raises(ValueError, match="k=2"):

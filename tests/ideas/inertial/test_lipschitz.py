@@ -116,8 +116,9 @@ def _exact(
 
 def test_bad_input() -> None:
     curvature = cubic(3)
-    for wrong in ({"delta": 0.0, "box": 1.0}, {"box": -1.0}, {"box": 1.0, "repeats": 0}):
-        with pytest.raises(ValueError, match="must be positive"):
-            lipschitz_estimate(curvature, **wrong)
+    for wrong in ({"delta": 0.0}, {"box": -1.0}, {"repeats": 0}, {"delta": float("nan")}):
+        [(name, value)] = wrong.items()
+        with pytest.raises(ValueError, match=f"{name}={value} must be"):
+            lipschitz_estimate(curvature, **({"box": 1.0} | wrong))
     with pytest.raises(ValueError, match="steps=0"):
         lipschitz_ascent(curvature, box=1.0, steps=0)

@@ -104,14 +104,46 @@ def test_smooth_density() -> None:
     curve = density.smooth(grid, 0.05)
     assert float(torch.trapezoid(curve, grid)) == pytest.approx(1, abs=1e-6)
     assert float(curve[1000]) == pytest.approx(0.5 / (0.05 * np.sqrt(2 * np.pi)), rel=0.1)
-    with pytest.raises(ValueError, match="width=0"):
-        density.smooth(grid, 0)
+    for bad in (0, float("nan"), -1.0):
+        with pytest.raises(ValueError, match=f"width={bad} must be above 0"):
+            density.smooth(grid, bad)
 
 
 def test_bad_input() -> None:
     with pytest.raises(ValueError, match="k=40"):
         extreme_eigenvalues(MATRIX, 40)
+    with pytest.raises(ValueError, match="k=1 with end='both'"):
+        extreme_eigenvalues(MATRIX, 1, end="both")
+    with pytest.raises(TypeError, match=r"k=1.5 must be a whole number"):
+        extreme_eigenvalues(MATRIX, 1.5)
     with pytest.raises(ValueError, match="end='top'"):
         extreme_eigenvalues(MATRIX, 1, end="top")
     with pytest.raises(ValueError, match="steps=0"):
         spectral_density(MATRIX, steps=0)
+    for zero in (torch.zeros(40), torch.full((40,), float("nan")), torch.ones(39)):
+        with pytest.raises(ValueError, match="start"):
+            lanczos(MATRIX, zero, 3)
+
+
+@pytest.mark.parametrize(
+    ("operator", "why"),
+    [
+        (torch.full((4, 4), float("nan")), "real and finite"),
+        (torch.ones(4, 4).triu(), "symmetric"),
+        (torch.ones(4, 3), "the shape"),
+        (torch.zeros(4, 4).double(), "eigenvalues are not found"),
+    ],
+    ids=["nan", "triangle", "oblong", "zero"],
+)
+def test_operators_that_make_no_sense_are_refused(operator: Tensor, why: str) -> None:
+    with pytest.raises(ValueError, match=f"operator.*{why}"):
+        extreme_eigenvalues(operator, 2)
+    if why != "eigenvalues are not found":
+        with pytest.raises(ValueError, match=f"operator.*{why}"):
+            spectral_density(operator)
+
+
+def test_whole_numbers_are_not_rounded_away() -> None:
+    """A matrix of int64: the vectors must not be cut to whole numbers."""
+    values, _ = extreme_eigenvalues(torch.diag(torch.arange(9)), 2)
+    np.testing.assert_allclose(values, [7, 8], atol=1e-8)

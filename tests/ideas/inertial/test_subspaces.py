@@ -58,5 +58,13 @@ def test_bad_input() -> None:
             random_space(3, m, 0)
     with pytest.raises(ValueError, match="vector is zero"):
         share_inside(torch.zeros(3), VECTORS)
+    for name, bad in (
+        ("vector", [torch.ones(3) / 0, VECTORS]),
+        ("basis", [VECTORS[0], VECTORS / 0]),
+    ):
+        with pytest.raises(ValueError, match=f"{name} holds NaN or infinity"):
+            share_inside(*bad)
+    with pytest.raises(ValueError, match="too many"):
+        random_space(10**9, 10**9, 0)
     with pytest.raises(ValueError, match="probes=0"):
         diagonal(HESSIAN, probes=0)

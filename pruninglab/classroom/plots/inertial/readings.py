@@ -6,21 +6,25 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from jaxtyping import Real
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
+from ....ideas.checks import Count, Number, checked
 from ..style import BLUE, GRAY, ORANGE, blank, colors
 
 Rows = Sequence[Mapping[str, Any]]
 Runs = Sequence[Sequence[float]]
 
 
+@checked
 def compared(frames: Mapping[str, Sequence[Rows]], *, figure: Figure | None = None) -> Figure:
     """Show the accuracy of each reading at once after the cut and after retraining.
 
     `frames` is what `compare` gives for recipes of one round: mean ± standard deviation over
-    seeds, and a line for the dense network.
+    seeds, and a line for the dense network. Raises ValueError if there are none.
     """
+    _check_given("frames", frames)
     figure, (axes,) = blank(figure, 8.5, 0.42 * len(frames) + 1.1)
     names = list(frames)
     parts = (("pruned_test_accuracy", 0, ORANGE, "just cut"),
@@ -42,22 +46,30 @@ def compared(frames: Mapping[str, Sequence[Rows]], *, figure: Figure | None = No
     return figure
 
 
-def mean_and_spread(values: np.ndarray) -> tuple[float, float]:
-    """Return mean and standard deviation (0 for a single run)."""
+@checked
+def mean_and_spread(values: Real[np.ndarray, " runs"]) -> tuple[float, float]:
+    """Return mean and standard deviation (0 for a single run). Raises ValueError for no runs."""
+    if not len(values):
+        raise ValueError("values is empty: there is no mean")
     return float(values.mean()), float(values.std(ddof=min(1, len(values) - 1)))
 
 
+@checked
 def over_epochs(
     panels: Mapping[str, Mapping[str, Runs]],
-    levels: Mapping[str, float],
+    levels: Mapping[str, Number],
     *,
     figure: Figure | None = None,
 ) -> Figure:
     """Draw one panel per title: a share in [0, 1] over the epochs, mean ± std over seeds.
 
     `panels` is {title: {label: runs (seeds, epochs)}}; `levels` draws a dotted line with its name
-    into each panel.
+    into each panel. Raises ValueError if there are no panels, or runs of different lengths.
     """
+    _check_given("panels", panels)
+    for title, curves in panels.items():
+        for label, runs in curves.items():
+            _check_runs(f"panels[{title!r}][{label!r}]", runs)
     figure, axes = blank(figure, 4.4 * len(panels) + 0.4, 3.4, columns=len(panels))
     for one, (title, curves) in zip(axes, panels.items(), strict=True):
         for (label, runs), color in zip(curves.items(), colors(len(curves)), strict=True):
@@ -77,10 +89,23 @@ def over_epochs(
     return figure
 
 
+@checked
 def over_sizes(
-    curves: Mapping[str, Runs], sizes: Sequence[int], total: int, *, figure: Figure | None = None
+    curves: Mapping[str, Runs],
+    sizes: Sequence[Count],
+    total: Count,
+    *,
+    figure: Figure | None = None,
 ) -> Figure:
-    """Draw accuracy against the number of directions in which training was allowed."""
+    """Draw accuracy against the number of directions in which training was allowed.
+
+    `curves` maps a label to runs (seeds, sizes). Raises ValueError if there are no sizes, and for
+    runs of another length.
+    """
+    if not sizes:
+        raise ValueError("sizes is empty: nothing to draw")
+    for label, runs in curves.items():
+        _check_runs(f"curves[{label!r}]", runs, len(sizes))
     figure, (axes,) = blank(figure, 7.5, 3.6)
     for (label, runs), color in zip(curves.items(), colors(len(curves)), strict=True):
         values = np.array(runs)
@@ -95,3 +120,14 @@ def over_sizes(
     axes.legend(frameon=False, fontsize=9)
     figure.subplots_adjust(left=0.1, right=0.98, bottom=0.15, top=0.96)
     return figure
+
+
+def _check_given(name: str, mapping: Mapping[str, Any]) -> None:
+    if not mapping or not all(len(part) for part in mapping.values()):
+        raise ValueError(f"{name} is empty, or has an empty member: nothing to draw")
+
+
+def _check_runs(name: str, runs: Runs, length: int | None = None) -> None:
+    lengths = {len(run) for run in runs}
+    if len(lengths) != 1 or 0 in lengths or length not in (None, *lengths):
+        raise ValueError(f"{name} must be runs of {length or 'one'} length, not {lengths}")

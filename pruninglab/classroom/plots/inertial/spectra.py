@@ -6,11 +6,13 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import torch
+from jaxtyping import Real
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 from torch import Tensor
 
+from ....ideas.checks import Finite, NonNegative, Number, Positive, Whole, checked
 from ....ideas.inertial import Density, gaps, spectral_cut, staircase
 from ..style import BLUE, GRAY, GREEN, ORANGE, PURPLE, RED, blank, colors
 
@@ -18,18 +20,24 @@ LINEAR = 1e-3
 PRINTED = 0.47
 
 
+@checked
 def spectrum(
-    spectra: Mapping[int, Tensor], *, epoch: int = 0, figure: Figure | None = None
+    spectra: Mapping[int, Real[Tensor, " _"]], *, epoch: Whole = 0, figure: Figure | None = None
 ) -> Figure:
     """Show all eigenvalues of H after `epoch` epochs, in order, and how they are spread.
 
     `spectra` maps epochs to eigenvalues, float (d,). Left: sorted, sharpest first, on a scale that
     is linear near zero and logarithmic beyond. Right: the same as a histogram. The axes are the
-    same for all epochs, so that a slider shows what moves.
+    same for all epochs, so that a slider shows what moves. Raises ValueError for an epoch that
+    `spectra` has not, and for empty spectra, NaN or infinity.
     """
+    for number, found in spectra.items():
+        _check_spectrum(f"spectra[{number}]", found)
+    if epoch not in spectra:
+        raise ValueError(f"epoch={epoch} is not among spectra: {list(spectra)}")
     figure, axes = blank(figure, 9.5, 3.4, columns=2, width_ratios=(1.3, 1))
-    every = np.concatenate([values.numpy() for values in spectra.values()])
-    values = np.sort(spectra[epoch].numpy())[::-1]
+    every = np.concatenate([_on_cpu(values) for values in spectra.values()])
+    values = np.sort(_on_cpu(spectra[epoch]))[::-1]
     places = np.arange(1, len(values) + 1)
     negative = values < 0
     for part, color, label in ((~negative, BLUE, "up"), (negative, ORANGE, "down")):
@@ -50,6 +58,15 @@ def spectrum(
     return figure
 
 
+def _on_cpu(values: Tensor) -> np.ndarray:
+    return values.detach().cpu().numpy()
+
+
+def _check_spectrum(name: str, values: Tensor, least: int = 1) -> None:
+    if values.dim() != 1 or len(values) < least or not bool(values.isfinite().all()):
+        raise ValueError(f"{name} must be (d,), finite, with at least {least} eigenvalues")
+
+
 def _after(epoch: int) -> str:
     return "before training" if epoch == 0 else f"after {epoch} epochs"
 
@@ -60,24 +77,30 @@ def _symlog_edges(low: float, high: float) -> list[float]:
     return [*down, *np.linspace(-LINEAR, LINEAR, 9)[1:-1], *up]
 
 
-def quadrature(exact: Tensor, estimate: Density, *, figure: Figure | None = None) -> Figure:
+@checked
+def quadrature(
+    exact: Real[Tensor, " d"], estimate: Density, *, figure: Figure | None = None
+) -> Figure:
     """Show how Lanczos quadrature sees a spectrum that is known: shares below, and extremes.
 
     `exact` are all eigenvalues, float (d,). Left: the share of eigenvalues below each value. Right:
-    each place with its mass, beside the exact eigenvalues.
+    each place with its mass, beside the exact eigenvalues. Raises ValueError for no eigenvalues.
     """
+    _check_spectrum("exact", exact)
     figure, axes = blank(figure, 9, 3.2, columns=2)
-    values = np.sort(exact.numpy())
+    values = np.sort(_on_cpu(exact))
     axes[0].plot(values, np.arange(1, len(values) + 1) / len(values), color=BLUE, lw=3, alpha=0.5,
                  label="exact")  # fmt: skip
     grid = np.concatenate([np.linspace(values[0], 0, 50), np.geomspace(1e-7, values[-1], 150)])
-    axes[0].plot(grid, [estimate.below(value) for value in grid], color=ORANGE, label="Lanczos")
+    axes[0].plot(
+        grid, [estimate.below(float(value)) for value in grid], color=ORANGE, label="Lanczos"
+    )
     axes[0].set_xscale("symlog", linthresh=LINEAR)
     axes[0].yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
     axes[0].set(xlabel="eigenvalue of H", title="share of eigenvalues below")
     axes[0].legend(frameon=False, loc="upper left")
     axes[1].vlines(values, 0.3, 1, color=BLUE, alpha=0.5)
-    found = estimate.places.numpy()
+    found = _on_cpu(estimate.places)
     for row, places in enumerate(found):
         axes[1].vlines(places, -row - 0.8, -row - 0.1, color=ORANGE)
     axes[1].set_yticks([0.65, -len(found) / 2], ["exact", "Lanczos,\na row per probe"])
@@ -89,12 +112,13 @@ def quadrature(exact: Tensor, estimate: Density, *, figure: Figure | None = None
     return figure
 
 
+@checked
 def density(estimates: Mapping[str, Density], *, figure: Figure | None = None) -> Figure:
     """Show the masses of Lanczos quadrature of networks too large for a full spectrum."""
     figure, (axes,) = blank(figure, 7.5, 3.2)
     for (label, found), color in zip(estimates.items(), colors(len(estimates)), strict=True):
-        mass = found.masses.flatten().numpy() / len(found.places)
-        axes.plot(found.places.flatten().numpy(), mass, ".", color=color, label=label)
+        mass = _on_cpu(found.masses.flatten()) / len(found.places)
+        axes.plot(_on_cpu(found.places.flatten()), mass, ".", color=color, label=label)
     axes.set_xscale("symlog", linthresh=LINEAR)
     axes.set_yscale("log")
     axes.set(ylim=(1e-8, 2), xlabel="eigenvalue of H", ylabel="share of the spectrum")
@@ -103,24 +127,32 @@ def density(estimates: Mapping[str, Density], *, figure: Figure | None = None) -
     return figure
 
 
+@checked
 def gaps_against_4k(
-    eigenvalues: Tensor,
-    rates: Mapping[int, float],
+    eigenvalues: Real[Tensor, " d"],
+    rates: Mapping[int, Number],
     *,
-    log_k: float = -1.0,
+    log_k: Finite = -1.0,
     log_delta: int = -2,
-    log_box: float = 0.0,
+    log_box: Finite = 0.0,
     figure: Figure | None = None,
 ) -> Figure:
     """Show every gap against 4K, and the sparsity that step (5) makes of each K.
 
     `rates` maps log10 Δ to the ‖∇H‖ of Eq. (23), so that Eq. (22) gives K = 2B · rate with
     B = 10^`log_box`. `log_k` is the K that you choose. Left: gaps, sharpest first. Right: the
-    staircase of k / d over K, with yours and the paper's.
+    staircase of k / d over K, with yours and the paper's. Raises ValueError for a Δ that `rates`
+    has not, and for fewer than two eigenvalues.
     """
+    _check_spectrum("eigenvalues", eigenvalues, least=2)
+    for name, power in (("log_k", log_k), ("log_box", log_box)):
+        if abs(power) > 100:
+            raise ValueError(f"{name}={power} must lie between -100 and 100")
+    if log_delta not in rates or not rates[log_delta] >= 0:
+        raise ValueError(f"log_delta={log_delta} has no rate ≥ 0 in {dict(rates)}")
     figure, axes = blank(figure, 9.5, 3.6, columns=2)
     chosen, estimated = 10.0**log_k, 2 * 10.0**log_box * rates[log_delta]
-    between = gaps(eigenvalues).numpy()
+    between = _on_cpu(gaps(eigenvalues))
     places = np.arange(1, len(between) + 1)
     wide = between > 4 * chosen
     axes[0].semilogy(places[~wide], np.maximum(between[~wide], 1e-16), ".", color=GRAY, ms=3)
@@ -153,20 +185,25 @@ def _draw_staircase(axes: Axes, eigenvalues: Tensor, chosen: float, estimated: f
     axes.legend(frameon=False, fontsize=8, loc=(0.12, 0.1))
 
 
+@checked
 def lipschitz_over_boxes(
-    boxes: Sequence[float],
-    estimates: Mapping[str, Sequence[float]],
-    found: Mapping[str, Sequence[float]],
-    largest_gap: float,
-    moved: float,
+    boxes: Sequence[Positive],
+    estimates: Mapping[str, Sequence[NonNegative]],
+    found: Mapping[str, Sequence[NonNegative]],
+    largest_gap: Positive,
+    moved: Positive,
     *,
     figure: Figure | None = None,
 ) -> Figure:
     """Show K against the size of the box: the paper's estimates, and what the ascent found.
 
     `estimates` and `found` map labels to one K per box. Above a quarter of the largest gap no k
-    qualifies. `moved` is how far training moved a weight at most.
+    qualifies. `moved` is how far training moved a weight at most. Raises ValueError for no boxes,
+    and for curves of another length.
     """
+    for name, curves in (("estimates", estimates), ("found", found)):
+        if not boxes or any(len(values) != len(boxes) for values in curves.values()):
+            raise ValueError(f"{name} must have a K for each of the {len(boxes)} boxes")
     figure, (axes,) = blank(figure, 7.5, 3.7)
     marked = zip((ORANGE, GREEN, PURPLE), estimates.items(), strict=False)
     for color, (label, values) in marked:
@@ -183,11 +220,19 @@ def lipschitz_over_boxes(
     return figure
 
 
-def before_and_after(spectra: Mapping[str, Tensor], *, figure: Figure | None = None) -> Figure:
-    """Show sorted eigenvalues of several networks against each one's share of its directions."""
+@checked
+def before_and_after(
+    spectra: Mapping[str, Real[Tensor, " _"]], *, figure: Figure | None = None
+) -> Figure:
+    """Show sorted eigenvalues of several networks against each one's share of its directions.
+
+    Raises ValueError for empty spectra, NaN or infinity.
+    """
+    for label, values in spectra.items():
+        _check_spectrum(f"spectra[{label!r}]", values)
     figure, (axes,) = blank(figure, 7.5, 3.5)
     for (label, values), color in zip(spectra.items(), colors(len(spectra)), strict=True):
-        order = np.sort(values.numpy())[::-1]
+        order = np.sort(_on_cpu(values))[::-1]
         place = (np.arange(len(order)) + 0.5) / len(order)
         axes.plot(place, order, color=color, label=f"{label}, d = {len(order):,}")
     axes.set_yscale("symlog", linthresh=LINEAR)

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import numpy as np
+from jaxtyping import Float
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from ....ideas.checks import Finite, NonNegative, checked
 from ..style import BLUE, GRAY, ORANGE, RED, blank
 
 WIDE, LOW, HIGH = 3.0, -2.0, 3.5
 TIME, STEPS = 4.0, 200
+STIFFEST = 1e6
 
 
-def slope_and_curvature(points: np.ndarray, ratio: float, bend: float) -> tuple[np.ndarray, ...]:
+@checked
+def slope_and_curvature(
+    points: Float[np.ndarray, "... 2"], ratio: Finite, bend: Finite
+) -> tuple[np.ndarray, ...]:
     """Return gradient (…, 2) and Hessian (…, 2, 2) of the loss at points (…, 2).
 
     L(u, v) = ½ (u² + ratio · (v − bend · (1 − cos u))²): along u it is flat, across it is sharp. At
@@ -28,7 +34,8 @@ def slope_and_curvature(points: np.ndarray, ratio: float, bend: float) -> tuple[
     return gradient, np.moveaxis(np.array(rows), (0, 1), (-2, -1))
 
 
-def lipschitz_in_the_picture(ratio: float, bend: float) -> float:
+@checked
+def lipschitz_in_the_picture(ratio: Finite, bend: Finite) -> float:
     """Return K of F over what the picture shows: the largest ‖H(w) − H(0)‖₂ on a fine grid."""
     grid = np.meshgrid(np.linspace(-WIDE, WIDE, 61), np.linspace(LOW, HIGH, 56))
     _, hessians = slope_and_curvature(np.stack(grid, axis=-1), ratio, bend)
@@ -36,8 +43,16 @@ def lipschitz_in_the_picture(ratio: float, bend: float) -> float:
     return float(np.abs(np.linalg.eigvalsh(change)).max())
 
 
-def flow(starts: np.ndarray, ratio: float, bend: float, time: float = TIME) -> np.ndarray:
-    """Follow W′ = −∇L(W) from each start (n, 2) by Runge-Kutta: (STEPS + 1, n, 2)."""
+@checked
+def flow(
+    starts: Float[np.ndarray, "n 2"], ratio: Finite, bend: Finite, time: NonNegative = TIME
+) -> np.ndarray:
+    """Follow W′ = −∇L(W) from each start (n, 2) by Runge-Kutta: (STEPS + 1, n, 2).
+
+    Raises ValueError for a ratio, bend or time that would take more than a million steps.
+    """
+    if abs(ratio) * (1 + abs(bend)) ** 2 * max(time, 1) > STIFFEST:
+        raise ValueError(f"ratio={ratio}, bend={bend}, time={time} are too large to follow")
     path = [starts]
     # Steps that begin short, where the sharp direction still moves.
     times = time * np.linspace(0, 1, STEPS + 1) ** 1.3
@@ -61,16 +76,20 @@ def _step(w: np.ndarray, length: float, ratio: float, bend: float) -> np.ndarray
     return w + length / 6 * (first + 2 * second + 2 * third + fourth)
 
 
+@checked
 def two_weights(
-    *, ratio: float = 10.0, bend: float = 0.8, start: float = 70.0, figure: Figure | None = None
+    *, ratio: Finite = 10.0, bend: Finite = 0.8, start: Finite = 70.0, figure: Figure | None = None
 ) -> Figure:
     """Show gradient flow on a loss with one flat and one sharp direction.
 
     Left: the loss, twelve trajectories, the slow manifold onto which they fall, and one trajectory
     from the rim at the angle `start` in degrees. Right: how fast that one nears the manifold, and
     how slowly it then goes along it. `ratio` ≥ 1 is the curvature across over the one along, `bend`
-    how crooked the valley is. The title weighs the gap against 4K.
+    how crooked the valley is. The title weighs the gap against 4K. Raises ValueError for a ratio
+    below 1, and as `flow` does.
     """
+    if not ratio >= 1:
+        raise ValueError(f"ratio={ratio} must be at least 1")
     figure, axes = blank(figure, 9.5, 3.7, columns=2, width_ratios=(1.25, 1))
     angles = np.radians([start, *range(15, 375, 30)])
     rim = np.stack([0.95 * WIDE * np.cos(angles), 0.7 + 2.5 * np.sin(angles)], axis=-1)

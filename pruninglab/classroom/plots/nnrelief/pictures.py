@@ -6,24 +6,32 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from jaxtyping import Float
 from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, NullLocator, PercentFormatter
 from torch import Tensor
 
+from ....ideas.checks import Count, Number, checked
 from ....ideas.nnrelief import jaccard
 from ..style import BLUE, GRAY, ORANGE, SKY, blank, colors
 
 Runs = Sequence[Sequence[Mapping[str, Any]]]
 
 
+@checked
 def pixel_maps(
-    maps: Mapping[str, Tensor], *, side: int = 28, figure: Figure | None = None
+    maps: Mapping[str, Tensor], *, side: Count = 28, figure: Figure | None = None
 ) -> Figure:
     """Draw one image per map: a number for each of the `side` × `side` inputs.
 
-    `maps` maps a title to (side²,) or (side, side). Each has its own scale, 0 is white.
+    `maps` maps a title to side² numbers, of any shape and on any device. Each has its own scale,
+    0 is white. Raises ValueError for no maps, and one of another size.
     """
+    _check_given("maps", maps)
+    for title, values in maps.items():
+        if values.numel() != side**2:
+            raise ValueError(f"maps[{title!r}] has {values.numel()} numbers, not {side} × {side}")
     figure, axes = blank(figure, 2.6 * len(maps), 2.9, columns=len(maps))
     for one, (title, values) in zip(axes, maps.items(), strict=True):
         image = values.detach().cpu().reshape(side, side).numpy()
@@ -34,6 +42,7 @@ def pixel_maps(
     return figure
 
 
+@checked
 def mask_heatmaps(
     masks: Mapping[str, Mapping[str, Tensor]], *, figure: Figure | None = None
 ) -> Figure:
@@ -41,10 +50,14 @@ def mask_heatmaps(
 
     `masks` maps a rule's name to bool masks by parameter name; weights of two dimensions are
     drawn. Inputs run to the right, neurons down. The first rule is the one that the others are
-    compared with: their titles give the Jaccard index.
+    compared with: their titles give the Jaccard index. Raises ValueError if there are no rules or
+    weights, or if a rule lacks one of the first one's.
     """
+    _check_given("masks", masks)
     rules = list(masks)
     names = [name for name, mask in masks[rules[0]].items() if mask.dim() == 2]
+    if not names or any(set(names) - set(masks[rule]) for rule in rules):
+        raise ValueError(f"masks: every rule needs masks of the same weights, {names}")
     figure, axes = blank(figure, 9.5, 1.8 * len(rules), columns=len(rules) * len(names))
     dark = ListedColormap(["white", BLUE])
     widths, left, gap = (0.53, 0.24, 0.15), 0.02, 0.018
@@ -75,19 +88,26 @@ def mask_heatmaps(
     return figure
 
 
-def relief(states: Mapping[str, Mapping[str, Tensor]], *, figure: Figure | None = None) -> Figure:
+@checked
+def relief(
+    states: Mapping[str, Mapping[str, Float[Tensor, "_ _"]]], *, figure: Figure | None = None
+) -> Figure:
     """Draw the histograms of importance: does it even out? One panel per layer.
 
     `states` maps a name ("dense", "cut", …) to importances by layer, (out, in + 1), 0 where a
     connection is dead. Drawn: importance × living connections of the neuron, on a log scale, so
-    that 1 is a fair share.
+    that 1 is a fair share. Raises ValueError if there are no states or layers, or if a state lacks
+    one of the first one's.
     """
+    _check_given("states", states)
     layers = list(next(iter(states.values())))
+    if not layers or any(set(layers) - set(state) for state in states.values()):
+        raise ValueError(f"states: every state needs the same layers, {layers}")
     figure, axes = blank(figure, 3.5 * len(layers), 3.1, columns=len(layers))
     bins = list(np.logspace(-4, 2, 61))
     for one, layer in zip(axes, layers, strict=True):
         for (name, found), color in zip(states.items(), colors(len(states)), strict=True):
-            shares = found[layer].cpu()
+            shares = found[layer].detach().cpu()
             fair = (shares * (shares > 0).sum(dim=1, keepdim=True))[shares > 0].numpy()
             weights = np.full(len(fair), 1 / max(len(fair), 1))
             one.hist(
@@ -104,9 +124,10 @@ def relief(states: Mapping[str, Mapping[str, Tensor]], *, figure: Figure | None 
     return figure
 
 
+@checked
 def over_runs(
     methods: Mapping[str, Runs],
-    printed: Mapping[str, tuple[float, float, float, float]] | None = None,
+    printed: Mapping[str, tuple[Number, Number, Number, Number]] | None = None,
     *,
     figure: Figure | None = None,
 ) -> Figure:
@@ -114,8 +135,9 @@ def over_runs(
 
     `methods` maps a label to runs (seeds, rounds) of rows with "density" and "error" in [0, 1].
     `printed` maps a label to (retained, ±, error, ±), a point from a paper. Errors that span more
-    than a factor of 4 get a logarithmic axis.
+    than a factor of 4 get a logarithmic axis. Raises ValueError if there are no methods.
     """
+    _check_given("methods", methods)
     figure, (axes,) = blank(figure, 7, 4)
     shades = colors(len(methods) + len(printed or {}))
     smallest, errors = 1.0, [values[2] for values in (printed or {}).values()]
@@ -155,16 +177,19 @@ def over_runs(
     return figure
 
 
+@checked
 def decay_and_optimizer(
-    found: Mapping[str, Sequence[tuple[float, float]]],
+    found: Mapping[str, Sequence[tuple[Number, Number]]],
     titles: tuple[str, str] = ("retained after one cut", "first layer: |w| below 1e-5"),
     *,
     figure: Figure | None = None,
 ) -> Figure:
     """Draw what one cut keeps, and what training itself made vanish, for each way of training.
 
-    `found` maps a label to two shares in [0, 1] of each seed; seeds are dots, bars means.
+    `found` maps a label to two shares in [0, 1] of each seed; seeds are dots, bars means. Raises
+    ValueError if there are none.
     """
+    _check_given("found", found)
     figure, axes = blank(figure, 9, 2.9, columns=2, sharey=True)
     labels = list(found)
     for one, column, title in zip(axes, (0, 1), titles, strict=True):
@@ -179,3 +204,9 @@ def decay_and_optimizer(
     axes[0].invert_yaxis()
     figure.subplots_adjust(left=0.2, right=0.98, bottom=0.12, top=0.88, wspace=0.06)
     return figure
+
+
+def _check_given(name: str, mapping: Mapping[str, Any]) -> None:
+    empty = [key for key, part in mapping.items() if not isinstance(part, Tensor) and not len(part)]
+    if not mapping or empty:
+        raise ValueError(f"{name} is empty{f' at {empty}' if empty else ''}: nothing to draw")

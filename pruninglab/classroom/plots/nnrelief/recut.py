@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 import torch
+from jaxtyping import Float
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator, PercentFormatter
@@ -16,8 +17,10 @@ from torch.nn import functional
 
 from ....costs import active_neurons
 from ....data import Split
+from ....ideas.checks import Number, check_choice, checked
 from ....ideas.nnrelief import (
     Bounds,
+    check_share,
     clean_up,
     entry_share,
     error_bounds,
@@ -29,32 +32,42 @@ ALL = "all layers"
 CURVE = tuple(np.round(np.concatenate([np.arange(0.3, 0.95, 0.05), [0.95, 0.97, 0.99, 1]]), 2))
 
 
+@checked
 @dataclass(frozen=True, eq=False)
 class Recut:
     """A trained stack of Linear layers with ReLU between them, ready to be cut at any α.
 
-    `inputs` is the pruning set and `split` the images that judge, both (samples, …). `entries`
-    holds the `entry_share` of every connection by layer.
+    Made by `prepare`. `inputs` is the pruning set and `split` the images that judge, both
+    (samples, …), on the device of the network. `entries` holds the `entry_share` of every
+    connection by layer.
     """
 
     net: nn.Module
-    inputs: Tensor
+    inputs: Float[Tensor, "samples ..."]
     split: Split
     layers: dict[str, nn.Linear]
     entries: dict[str, Tensor]
 
-    def masks(self, alpha: float, layer: str = ALL) -> dict[str, Tensor]:
-        """Cut `layer` (or all of them) at `alpha` and clean up; masks by parameter name."""
+    @checked
+    def masks(self, alpha: Number, layer: str = ALL) -> dict[str, Tensor]:
+        """Cut `layer` (or all of them) at `alpha` and clean up; masks by parameter name.
+
+        Raises ValueError for alpha outside (0, 1], and a layer that the network has not.
+        """
+        check_share(alpha)
+        check_choice("layer", layer, (ALL, *self.layers))
         masks = {}
         for name, entry in self.entries.items():
             kept = entry < (alpha if layer in (ALL, name) else torch.inf)
+            kept = kept.to(self.inputs.device)
             whole = layer not in (ALL, name)
             masks[f"{name}.weight"] = kept[:, :-1] | whole
             masks[f"{name}.bias"] = kept[:, -1] | whole
         return clean_up(self.net, masks, self.inputs)
 
     @torch.no_grad()
-    def outputs(self, masks: dict[str, Tensor] | None = None) -> Tensor:
+    @checked
+    def outputs(self, masks: Mapping[str, Tensor] | None = None) -> Tensor:
         """Class scores of the judging images under `masks`."""
         hidden = self.split.inputs.flatten(1)
         for place, (name, layer) in enumerate(self.layers.items()):
@@ -71,12 +84,15 @@ class Recut:
         """Class scores of the whole network."""
         return self.outputs()
 
-    def accuracy(self, outputs: Tensor) -> float:
+    @checked
+    def accuracy(self, outputs: Float[Tensor, "images classes"]) -> float:
         """Share of the judging images that these class scores get right."""
-        return float((outputs.argmax(dim=1) == self.split.targets).double().mean())
+        right = outputs.argmax(dim=1) == self.split.targets
+        return int(right.sum()) / len(right)
 
     @torch.no_grad()
-    def bounds(self, masks: dict[str, Tensor]) -> Bounds:
+    @checked
+    def bounds(self, masks: Mapping[str, Tensor]) -> Bounds:
         """Bounds on the change of the class scores, Eqs. (13), (14)."""
         parts = [(layer.weight, layer.bias) for layer in self.layers.values()]
         keeps = [(masks[f"{name}.weight"], masks[f"{name}.bias"]) for name in self.layers]
@@ -88,10 +104,12 @@ class Recut:
         return [self.accuracy(self.outputs(self.masks(float(alpha)))) for alpha in CURVE]
 
 
-def prepare(net: nn.Module, inputs: Tensor, split: Split) -> Recut:
+@checked
+def prepare(net: nn.Module, inputs: Float[Tensor, "samples ..."], split: Split) -> Recut:
     """Judge every connection of `net` once, on `inputs`, so that every later cut is quick.
 
-    Raises ValueError if a layer with weights is not Linear or has no bias.
+    Network and judging images move to where the inputs lie. Raises ValueError if a layer with
+    weights is not Linear or has no bias.
     """
     layers = {name: one for name, one in net.named_modules() if isinstance(one, nn.Linear)}
     found = network_importance(net, inputs)
@@ -99,18 +117,19 @@ def prepare(net: nn.Module, inputs: Tensor, split: Split) -> Recut:
     if odd:
         raise ValueError(f"layers {odd} are not Linear with a bias, which this figure needs")
     entries = {name: entry_share(shares) for name, shares in found.items()}
-    return Recut(net, inputs, split, layers, entries)
+    return Recut(net, inputs, split.to(inputs.device), layers, entries)
 
 
+@checked
 def alpha_cut(
-    recut: Recut, *, alpha: float = 0.95, layer: str = ALL, figure: Figure | None = None
+    recut: Recut, *, alpha: Number = 0.95, layer: str = ALL, figure: Figure | None = None
 ) -> Figure:
     """Cut at `alpha` and show what stays, who still works, the accuracy and the bounds.
 
     From left to right: connections that stay, by layer; active units, by layer; accuracy without
     retraining, with the curve over all α; change of the ten outputs, dots for what the judging
     images saw on average and at most, bars for what Eqs. (14) and (13) allow. `layer` is one
-    layer's name, or "all layers".
+    layer's name, or "all layers". Raises ValueError as `Recut.masks` does.
     """
     figure, axes = blank(figure, 11, 3, columns=4, width_ratios=(1, 1, 1.1, 1.3))
     masks = recut.masks(alpha, layer)
@@ -196,13 +215,15 @@ def _draw_bounds(axes: Axes, moved: Tensor, bounds: Bounds) -> None:
     axes.text(-0.5, 300, "● average, dark bar: bound (14)", fontsize=8, color=BLUE)
 
 
+@checked
 def bound_bars(
-    recut: Recut, *, alpha: float = 0.95, layer: str, figure: Figure | None = None
+    recut: Recut, *, alpha: Number = 0.95, layer: str, figure: Figure | None = None
 ) -> Figure:
     """Draw Figure 11 for one cut layer: bounds as bars, every judging image as a dot.
 
     Left: the change of each output, with the two bounds; images beyond the point-wise one in red.
-    Right: how the images spread, as a share of their point-wise bound.
+    Right: how the images spread, as a share of their point-wise bound. Raises ValueError as
+    `Recut.masks` does.
     """
     figure, axes = blank(figure, 10, 3.6, columns=2, width_ratios=(2, 1))
     masks = recut.masks(alpha, layer)

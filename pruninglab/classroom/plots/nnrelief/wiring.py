@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import pairwise
 
 import numpy as np
+from jaxtyping import Float
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.colors import LinearSegmentedColormap, Normalize
 from matplotlib.figure import Figure
 from torch import Tensor
 
+from ....ideas.checks import Whole, checked
 from ..style import BLUE, GRAY, RED, blank
 
 COLD_TO_HOT = LinearSegmentedColormap.from_list("blue to red", [BLUE, "#8AA8B8", "#E0A060", RED])
 
 
+@checked
 def wiring(
-    networks: Mapping[str, Mapping[str, Tensor]], *, lines: int = 100, figure: Figure | None = None
+    networks: Mapping[str, Mapping[str, Float[Tensor, "_ _"]]],
+    *,
+    lines: Whole = 100,
+    figure: Figure | None = None,
 ) -> Figure:
     """Draw one panel per network: a column of dots per layer, connections between them.
 
@@ -26,11 +33,13 @@ def wiring(
     them the strongest, half spread evenly over the ranks of the rest; the weak ones first, so that
     the strong ones are seen. Colour and width tell the importance times the connections that enter
     the neuron: 1 is a fair share. The scale is the same in all panels. Units without a drawn
-    connection are gray.
+    connection are gray. Raises ValueError for no networks, one without layers, and layers that do
+    not follow each other.
     """
+    _check_networks(networks)
     figure, axes = blank(figure, 4.4 * len(networks), 3.8, columns=len(networks))
     fair = {
-        title: [_fair_share(shares[:, :-1].cpu()) for shares in layers.values()]
+        title: [_fair_share(shares[:, :-1].detach().cpu()) for shares in layers.values()]
         for title, layers in networks.items()
     }
     drawn = {title: [_chosen(one, lines) for one in many] for title, many in fair.items()}
@@ -50,6 +59,16 @@ def wiring(
     )  # fmt: skip
     figure.subplots_adjust(left=0.01, right=0.99, bottom=0.06, top=0.93, wspace=0.03)
     return figure
+
+
+def _check_networks(networks: Mapping[str, Mapping[str, Tensor]]) -> None:
+    if not networks:
+        raise ValueError("networks is empty: nothing to draw")
+    for title, layers in networks.items():
+        shapes = [tuple(shares.shape) for shares in layers.values()]
+        follows = all(after[1] == before[0] + 1 for before, after in pairwise(shapes))
+        if not shapes or not all(size > 1 for _, size in shapes) or not follows:
+            raise ValueError(f"networks[{title!r}] is no stack of layers (out, in + 1): {shapes}")
 
 
 def _fair_share(shares: Tensor) -> Tensor:
