@@ -43,14 +43,18 @@ def test_hessians(device: torch.device) -> None:
     place = home(device)
     same(inertial.hessian(net, *on(device)), expected, place)
     assert next(net.parameters()).device.type == "cpu", "the copy moves, not the network"
-    curvature = inertial.hvp(net, *on(device))
+    curvature = inertial.hessian_operator(net, *on(device))
     v = torch.ones(len(expected))
     same(curvature @ v, expected @ v.double(), place)
-    same(inertial.hvp(net.to(device), *PROBLEM) @ v, expected @ v.double(), torch.device("cpu"))
+    same(
+        inertial.hessian_operator(net.to(device), *PROBLEM) @ v,
+        expected @ v.double(),
+        torch.device("cpu"),
+    )
     rounded = inertial.hessian(net, *on(device), dtype=torch.float32)
     assert rounded.device == device
     torch.testing.assert_close(rounded.cpu().double(), expected, atol=1e-5, rtol=1e-4)
-    here = inertial.hvp(make(), *PROBLEM)
+    here = inertial.hessian_operator(make(), *PROBLEM)
     assert inertial.lipschitz_ascent(curvature, box=0.1, steps=2).bound == pytest.approx(
         inertial.lipschitz_ascent(here, box=0.1, steps=2).bound
     )

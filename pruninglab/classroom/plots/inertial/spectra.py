@@ -13,7 +13,7 @@ from matplotlib.ticker import PercentFormatter
 from torch import Tensor
 
 from ....ideas.checks import Finite, NonNegative, Number, Positive, Whole, checked
-from ....ideas.inertial import Density, gaps, spectral_cut, staircase
+from ....ideas.inertial import Spectrum, gaps, spectral_cut, staircase
 from ..style import BLUE, GRAY, GREEN, ORANGE, PURPLE, RED, blank, colors
 
 LINEAR = 1e-3
@@ -79,7 +79,7 @@ def _symlog_edges(low: float, high: float) -> list[float]:
 
 @checked
 def quadrature(
-    exact: Real[Tensor, " d"], estimate: Density, *, figure: Figure | None = None
+    exact: Real[Tensor, " d"], estimate: Spectrum, *, figure: Figure | None = None
 ) -> Figure:
     """Show how Lanczos quadrature sees a spectrum that is known: shares below, and extremes.
 
@@ -113,7 +113,7 @@ def quadrature(
 
 
 @checked
-def density(estimates: Mapping[str, Density], *, figure: Figure | None = None) -> Figure:
+def density(estimates: Mapping[str, Spectrum], *, figure: Figure | None = None) -> Figure:
     """Show the masses of Lanczos quadrature of networks too large for a full spectrum."""
     figure, (axes,) = blank(figure, 7.5, 3.2)
     for (label, found), color in zip(estimates.items(), colors(len(estimates)), strict=True):
