@@ -16,12 +16,14 @@ from .subspaces import (
     share_inside,
     sharp_space,
 )
+from .valley import Valley
 
 __all__ = [
     "PARAMETERS_AT_MOST",
     "Ascent",
     "Curvature",
     "Spectrum",
+    "Valley",
     "diagonal",
     "extreme_eigenvalues",
     "flat_space",

@@ -272,8 +272,8 @@ def hessian(
     """Return the exact Hessian of the mean loss over all d parameters, symmetric (d, d).
 
     Arguments as in `hessian_operator`. Columns are computed in batches and images in blocks, so
-    memory is bounded: the matrix itself, and what one block needs. Raises ValueError for more than `at_most`
-    parameters, and what `hessian_operator` raises. Taught in notebook 06.
+    memory is bounded: the matrix itself, and what one block needs. Raises ValueError for more than
+    `at_most` parameters, and what `hessian_operator` raises. Taught in notebook 06.
 
     >>> hessian(nn.Linear(2, 2, bias=False), torch.tensor([[1.0, 2.0]]), torch.tensor([0])).shape
     torch.Size([4, 4])

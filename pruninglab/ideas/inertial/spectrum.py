@@ -136,7 +136,7 @@ class Spectrum:
 
     @checked
     def smooth(self, grid: Real[Tensor, " points"], width: Positive) -> Tensor:
-        """Return the spectral density on `grid`, each point widened to a Gaussian of this `width` > 0."""
+        """Return the spectral density on `grid`, each point a Gaussian of this `width` > 0."""
         if not bool(grid.isfinite().all()):
             raise ValueError("grid must be finite")
         z = (accurate(grid).to(self.places.device)[:, None] - self.places.flatten()) / width

@@ -9,7 +9,7 @@ from .spectra import (
     quadrature,
     spectrum,
 )
-from .two_weights import flow, lipschitz_in_the_picture, slope_and_curvature, two_weights
+from .two_weights import two_weights
 
 __all__ = [
     "before_and_after",
