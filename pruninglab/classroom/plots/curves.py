@@ -11,10 +11,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator, PercentFormatter
 
+from ...engine.results import Runs, Values, spread
 from ...ideas.checks import checked
-from .style import blank, colors
+from .style import blank
+from .style import colors as palette
 
-Runs = Sequence[Sequence[float]]
 Rows = Sequence[Mapping[str, Any]]
 
 
@@ -42,8 +43,73 @@ def table_of(name: str, seeds: Sequence[Rows], key: str) -> np.ndarray:
 
 
 @checked
+def band(
+    axes: Axes,
+    runs: Runs,
+    key: str,
+    *,
+    x: str = "density",
+    colors: Sequence[str] | None = None,
+    log_x: bool = True,
+) -> None:
+    """Draw each method's mean of `key` over its seeds, and ± one standard deviation as a band.
+
+    `x` is "density" (the mean over the seeds, on a logarithmic axis unless `log_x` is false, dense
+    networks on the left) or any other key of the rows, such as "round". `colors` are one per
+    method. Accuracies get an axis in percent; rounds where a seed has no value are left out, and on
+    a logarithmic axis those with nothing alive. The caller adds titles and the legend. Raises
+    KeyError for a key that no row has, ValueError for seeds of different lengths, too few colours,
+    or nothing to draw.
+    """
+    check_filled(runs=runs)
+    colors = palette(len(runs)) if colors is None else colors
+    if len(colors) < len(runs):
+        raise ValueError(f"colors has {len(colors)} colours for {len(runs)} methods")
+    logarithmic = x == "density" and log_x
+    values, places = runs.over_rounds(key), runs.over_rounds(x)
+    shown: list[float] = []
+    for label, color in zip(runs, colors, strict=False):
+        place, mean, std = _mean_and_std(places[label], values[label], logarithmic)
+        axes.plot(place, mean, ".-", color=color, label=label)
+        axes.fill_between(place, mean - std, mean + std, color=color, alpha=0.2, linewidth=0)
+        shown.extend(place)
+    if "accuracy" in key:
+        axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    axes.set_xlabel("weights that stay" if x == "density" else x)
+    if logarithmic:
+        density_axis(axes, shown)
+
+
+def _mean_and_std(places: Values, values: Values, positive: bool) -> tuple[Values, Values, Values]:
+    """Return x, mean and standard deviation over the seeds, of the rounds that can be drawn."""
+    place = places.mean(axis=0)
+    drawn = ~np.isnan(values).any(axis=0) & ~np.isnan(place)
+    if positive:
+        drawn &= place > 0
+    if not drawn.any():
+        raise ValueError("runs have no round with a value in every seed: there is nothing to draw")
+    values = values[:, drawn]
+    return place[drawn], values.mean(axis=0), spread(values)
+
+
+@checked
+def ends(runs: Runs, key: str) -> str:
+    """Say in words where each method ends: the mean of `key` in the last round, for an alt text.
+
+    >>> ends(Runs({"SAP": [[{"seed": 0, "density": 0.1, "test_accuracy": 0.95}]]}), "test_accuracy")
+    'SAP 95.0 %'
+    """
+    percent = "accuracy" in key or "density" in key
+    means = {label: float(np.nanmean(values)) for label, values in runs.last(key).items()}
+    return ", ".join(
+        f"{label} {100 * mean:.1f} %" if percent else f"{label} {mean:.3g}"
+        for label, mean in means.items()
+    )
+
+
+@checked
 def bands(
-    curves: Mapping[str, Runs],
+    curves: Mapping[str, Sequence[Sequence[float]]],
     x: Sequence[float],
     *,
     xlabel: str,
@@ -60,16 +126,16 @@ def bands(
     """
     check_filled(curves=curves, x=x)
     figure, (axes,) = blank(figure, 7, 4)
-    for (label, runs), color in zip(curves.items(), colors(len(curves)), strict=True):
+    for (label, runs), color in zip(curves.items(), palette(len(curves)), strict=True):
         try:
             values = np.asarray(runs, dtype=float)
         except (TypeError, ValueError) as error:
             raise ValueError(f"curves[{label!r}] must be numbers (seeds, {len(x)})") from error
         if values.ndim != 2 or values.shape[1] != len(x) or not len(values):
             raise ValueError(f"curves[{label!r}] has shape {values.shape}, not (seeds, {len(x)})")
-        mean, spread = values.mean(axis=0), values.std(axis=0, ddof=min(1, len(values) - 1))
+        mean, std = values.mean(axis=0), spread(values)
         axes.plot(x, mean, "o-", color=color, label=label, markersize=4)
-        axes.fill_between(x, mean - spread, mean + spread, color=color, alpha=0.2, linewidth=0)
+        axes.fill_between(x, mean - std, mean + std, color=color, alpha=0.2, linewidth=0)
     axes.set(xlabel=xlabel, ylabel=ylabel, title=title)
     axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
     if log_x:
