@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
+from numpy.typing import NDArray
 
 from ....engine.results import Runs, Values, spread
 from ....ideas.checks import Count, Number, checked
 from ...pictures import describe, picture
-from ..style import BLUE, GRAY, ORANGE, blank, colors
+from ..curves import band
+from ..style import BLUE, GRAY, ORANGE, blank
 
 
 @picture("06_imc_spectral_gaps/readings")
@@ -66,11 +69,17 @@ def _just_cut_and_retrained(runs: Runs, figure: Figure | None) -> Figure:
     )
 
 
-def _draw_bars(axes: Axes, places: Values, values: list[Values], color: str, label: str) -> None:
+def _draw_bars(
+    axes: Axes, places: NDArray[Any], values: list[Values], color: str, label: str
+) -> None:
     axes.barh(
         places, [seeds.mean() for seeds in values], 0.36, xerr=[spread(seeds) for seeds in values],
         color=color, label=label, error_kw={"capsize": 2, "lw": 1},
     )  # fmt: skip
+
+
+def _means(values: Mapping[str, Values]) -> str:
+    return ", ".join(f"{label} {seeds.mean():.0%}" for label, seeds in values.items())
 
 
 @picture("06_imc_spectral_gaps/gradient")
@@ -80,7 +89,7 @@ def where_the_gradient_lives(
 ) -> Figure:
     """Draw shares of the gradient and of the way from the start over the epochs: mean ± std.
 
-    `runs` map the name of a space to rows, one per epoch from 0, with the shares "gradient" and
+    `runs` map the name of a space to rows, one per "epoch" from 0, with the shares "gradient" and
     "way" in [0, 1] (None where there is no way yet); `levels` draws a dotted line with its name
     into each panel. Raises ValueError if there are no runs.
     """
@@ -90,19 +99,14 @@ def where_the_gradient_lives(
     titles = {"gradient": "of the gradient", "way": "of the way from the start"}
     told = []
     for panel, (key, title) in zip(axes, titles.items(), strict=True):
-        shares = runs.over_rounds(key)
-        for (label, values), color in zip(shares.items(), colors(len(runs)), strict=True):
-            mean, std, epochs = values.mean(axis=0), spread(values), np.arange(values.shape[1])
-            panel.plot(epochs, mean, ".-", color=color, label=label)
-            panel.fill_between(epochs, mean - std, mean + std, color=color, alpha=0.2, lw=0)
+        band(panel, runs, key, x="epoch")
         for name, level in levels.items():
             panel.axhline(level, color=GRAY, ls=":")
             panel.text(0, level + 0.01, name, fontsize=8, color=GRAY)
-        panel.set(title=title, xlabel="epoch", ylim=(-0.02, 1.05))
+        panel.set(title=title, ylim=(-0.02, 1.05))
         panel.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
         panel.legend(frameon=False, fontsize=9, loc=(0.5, 0.22))
-        ends = [f"{label} {values[:, -1].mean():.0%}" for label, values in shares.items()]
-        told.append(f"{title} {', '.join(ends)}")
+        told.append(f"{title} {_means(runs.last(key))}")
     figure.subplots_adjust(left=0.065, right=0.984, bottom=0.15, top=0.9)
     return describe(
         figure,
@@ -121,29 +125,22 @@ def over_sizes(runs: Runs, total: Count, *, figure: Figure | None = None) -> Fig
     """
     if not runs:
         raise ValueError("runs is empty: nothing to draw")
-    every = np.unique(np.concatenate(list(runs.over_rounds("directions").values())), axis=0)
+    directions = runs.over_rounds("directions").values()
+    every = {tuple(map(int, sizes)) for seeds in directions for sizes in seeds}
     if len(every) > 1:
-        raise ValueError(f"runs must have the same directions, not {every.tolist()}")
-    sizes = every[0].astype(int).tolist()
+        raise ValueError(f"runs must all have the same directions, not {every}")
+    sizes = list(every.pop())
     figure, (axes,) = blank(figure, 7.5, 3.6)
-    told = []
-    for (label, values), color in zip(
-        runs.over_rounds("test_accuracy").items(), colors(len(runs)), strict=True
-    ):
-        mean = values.mean(axis=0)
-        axes.errorbar(sizes, mean, spread(values), fmt="o-", ms=4, capsize=3, color=color,
-                      label=label)  # fmt: skip
-        told.append(f"{label} {mean[0]:.0%} and {mean[-1]:.0%}")
+    band(axes, runs, "test_accuracy", x="directions")
     axes.set_xscale("log")
     axes.set_xticks(sizes, [f"{size:,}" for size in sizes])
     axes.minorticks_off()
-    axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
     axes.set(ylim=(0, 1), xlabel=f"directions, of {total:,}", ylabel="test accuracy")
     axes.legend(frameon=False, fontsize=9)
     figure.subplots_adjust(left=0.1, right=0.98, bottom=0.15, top=0.96)
     return describe(
         figure,
         f"Test accuracy after training from a random start inside a subspace, mean and standard "
-        f"deviation over seeds; with {sizes[0]:,} and {sizes[-1]:,} of {total:,} directions: "
-        f"{'; '.join(told)}.",
+        f"deviation over seeds. With {sizes[-1]:,} of {total:,} directions: "
+        f"{_means(runs.last('test_accuracy'))}.",
     )
