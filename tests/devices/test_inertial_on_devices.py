@@ -121,11 +121,11 @@ def test_training_inside_a_subspace(device: torch.device) -> None:
 def test_figures(device: torch.device) -> None:
     values = torch.linspace(-0.5, 3, 20)
     moved = values.to(device)
-    density = inertial.spectral_density(torch.diag(values), steps=5)
+    masses = inertial.spectral_density(torch.diag(values), steps=5)
     for figure in (
         plots.spectrum({0: moved, 10: values}, epoch=0),
-        plots.quadrature(moved, density),
-        plots.density({"a": density}),
+        plots.quadrature(moved, masses),
+        plots.spectral_masses({"a": masses}),
         plots.gaps_against_4k(moved, {-2: 0.1}),
         plots.before_and_after({"a": moved}),
     ):

@@ -284,7 +284,7 @@ def before_and_after(
     axes.legend(frameon=False, fontsize=9)
     figure.subplots_adjust(left=0.11, right=0.98, bottom=0.15, top=0.96)
     near = {
-        label: f"{float((values.abs() < LINEAR).double().mean()):.0%} of {len(values):,}"
+        label: f"{(np.abs(_on_cpu(values)) < LINEAR).mean():.0%} of {len(values):,}"
         for label, values in spectra.items()
     }
     return describe(
