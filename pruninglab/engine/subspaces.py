@@ -38,8 +38,11 @@ class projected_sgd:
         if not gram.numel() or not float((gram - eye).abs().max()) <= 1e-4:
             raise ValueError("basis must have orthonormal columns, at least one")
 
+    @checked
     def __call__(self, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
         weights = list(parameters)
+        if not all(isinstance(weight, Tensor) for weight in weights):
+            raise TypeError("parameters must be those of a network")
         count = sum(weight.numel() for weight in weights)
         if count != len(self.basis):
             raise ValueError(f"basis has {len(self.basis)} rows, the net {count} parameters")

@@ -42,6 +42,7 @@ def lipschitz_estimate(
             UserWarning,
             stacklevel=2,
         )
+    delta, box = float(delta), float(box)
     generator = torch.Generator().manual_seed(seed)
     size = curvature.shape[0]
     found = []
@@ -85,6 +86,7 @@ def lipschitz_ascent(
     does exceed it is still in doubt. Raises ValueError for a parameter out of range. Taught in
     notebook 06.
     """
+    box = float(box)
     generator = torch.Generator().manual_seed(seed)
     here = curvature.weights
     draw = [torch.randn(len(here), generator=generator, dtype=torch.float64) for _ in range(2)]

@@ -10,6 +10,7 @@ import torch
 from jaxtyping import Float, Real
 from scipy.sparse.linalg import ArpackError, LinearOperator, eigsh
 from torch import Tensor
+from torch.nn.functional import pad
 
 from ..checks import Count, Finite, NonNegative, Positive, Seed, Whole, check_choice, checked
 from ..devices import accurate, has_float64
@@ -127,18 +128,19 @@ class Spectrum:
     @checked
     def mean(self, power: Whole = 1) -> float:
         """Return the estimated mean of λ^power: trace(H^power) / d."""
-        return float((self.masses * self.places**power).sum(dim=1).mean())
+        return float((self.masses * self.places ** float(power)).sum(dim=1).mean())
 
     @checked
     def below(self, value: Finite) -> float:
         """Return the estimated share of eigenvalues at most `value`, in [0, 1]."""
-        return float((self.masses * (self.places <= value)).sum(dim=1).mean())
+        return float((self.masses * (self.places <= float(value))).sum(dim=1).mean())
 
     @checked
     def smooth(self, grid: Real[Tensor, " points"], width: Positive) -> Tensor:
         """Return the spectral density on `grid`, each point a Gaussian of this `width` > 0."""
         if not bool(grid.isfinite().all()):
             raise ValueError("grid must be finite")
+        width = float(width)
         z = (accurate(grid).to(self.places.device)[:, None] - self.places.flatten()) / width
         bells = torch.exp(-(z**2) / 2) / (width * (2 * torch.pi) ** 0.5)
         return bells @ self.masses.flatten() / len(self.places)
@@ -202,13 +204,14 @@ def spectral_density(
     size = operator.shape[0]
     steps = min(steps, size)
     generator = torch.Generator().manual_seed(seed)
-    places = torch.zeros(probes, steps, dtype=torch.float64)
-    masses = torch.zeros(probes, steps, dtype=torch.float64)
-    for row in range(probes):
+    places, masses = [], []
+    for _ in range(probes):
         start = torch.randn(size, generator=generator, dtype=torch.float64)
         diagonal, beside = (part.cpu() for part in lanczos(operator, start, steps)[:2])
         small = torch.diag(diagonal) + torch.diag(beside, 1) + torch.diag(beside, -1)
         values, vectors = torch.linalg.eigh(small)
-        places[row, : len(values)] = values
-        masses[row, : len(values)] = vectors[0] ** 2
-    return Spectrum(places, masses)
+        # A probe that reaches fewer directions has places without mass.
+        missing = (0, steps - len(values))
+        places.append(pad(values, missing))
+        masses.append(pad(vectors[0] ** 2, missing))
+    return Spectrum(torch.stack(places), torch.stack(masses))

@@ -24,7 +24,7 @@ def flat_space(eigenvectors: Float[Tensor, "d columns"], m: Count) -> Tensor:
     The paper's W⁺ for k = d − m: λ of −H descending. Negative curvature counts as flat. Raises
     ValueError unless 1 ≤ m ≤ columns. Source: IMC paper, Theorem 5. Taught in notebook 06.
     """
-    _check_size(m, eigenvectors.shape[1])
+    _check_size(m, eigenvectors.shape[1], "columns of eigenvectors")
     return eigenvectors[:, :m]
 
 
@@ -34,7 +34,7 @@ def sharp_space(eigenvectors: Float[Tensor, "d columns"], m: Count) -> Tensor:
 
     Raises ValueError unless 1 ≤ m ≤ columns. Taught in notebook 06.
     """
-    _check_size(m, eigenvectors.shape[1])
+    _check_size(m, eigenvectors.shape[1], "columns of eigenvectors")
     return eigenvectors[:, -m:]
 
 
@@ -45,7 +45,7 @@ def random_space(d: Count, m: Count, seed: Seed) -> Tensor:
     On the CPU. Raises ValueError unless 1 ≤ m ≤ d, and for more numbers than `NUMBERS_AT_MOST`.
     Taught in notebook 06.
     """
-    _check_size(m, d)
+    _check_size(m, d, "dimensions, d")
     if d * m > NUMBERS_AT_MOST:
         raise ValueError(f"d={d}, m={m} make {d * m // 2**27:,} GB: too many")
     generator = torch.Generator().manual_seed(seed)
@@ -105,6 +105,6 @@ def diagonal(operator: Operator, probes: Count = 100, seed: Seed = 0) -> Tensor:
     return total / probes
 
 
-def _check_size(m: int, largest: int) -> None:
+def _check_size(m: int, largest: int, what: str) -> None:
     if m > largest:
-        raise ValueError(f"m={m} must lie between 1 and {largest}")
+        raise ValueError(f"m={m} is more than the {largest} {what}")

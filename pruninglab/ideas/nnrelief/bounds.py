@@ -44,8 +44,7 @@ def dropped_signal(layer: Layer, keep: Keep, inputs: Float[Tensor, "samples in"]
     >>> dropped_signal(layer, keep, torch.tensor([[1.0, 3.0], [2.0, -1.0]]))
     tensor([2.])
     """
-    layer, keep = _beside(layer, inputs), _beside(keep, inputs)
-    _check_keep(layer, keep)
+    layer, keep, inputs = _together(layer, keep, inputs)
     signal = connection_signal(*layer, inputs)
     column = keep[0].new_ones(len(signal)) if keep[1] is None else keep[1]
     kept = torch.cat([keep[0], column[:, None]], dim=1)
@@ -58,8 +57,7 @@ def residuals(layer: Layer, keep: Keep, inputs: Float[Tensor, "samples in"]) -> 
 
     Arguments as in `dropped_signal`.
     """
-    layer, keep = _beside(layer, inputs), _beside(keep, inputs)
-    _check_keep(layer, keep)
+    layer, keep, inputs = _together(layer, keep, inputs)
     lost = inputs @ layer[0].masked_fill(keep[0], 0.0).T
     if layer[1] is not None and keep[1] is not None:
         lost = lost + layer[1].masked_fill(keep[1], 0.0)
@@ -85,7 +83,7 @@ def carry_change(
                 f"weights[{place}] has shape {tuple(weight.shape)}; expected (…, "
                 f"{change.shape[-1]}), as many inputs as there are changes"
             )
-        change = lipschitz * change @ weight.to(change).abs().T
+        change = float(lipschitz) * change @ weight.to(change).abs().T
     return change
 
 
@@ -122,23 +120,35 @@ def error_bounds(
     pointwise = torch.zeros_like(inputs)
     for place, (layer, keep) in enumerate(zip(layers, keeps, strict=True)):
         lost, change = dropped_signal(layer, keep, inputs), residuals(layer, keep, inputs)
-        layer, keep = _beside(layer, inputs), _beside(keep, inputs)
+        layer, keep, inputs = _together(layer, keep, inputs)
         if alpha is not None:
             lost = connection_signal(*layer, inputs).sum(dim=1) * (1 - alpha)
         pruned = [layer[0].masked_fill(~keep[0], 0.0)]
         factor = lipschitz if place else 1.0
         average = lost + carry_change(average, pruned, factor)
         pointwise = change + carry_change(pointwise, pruned, factor)
-        inputs = activation(torch.nn.functional.linear(inputs, *layer))
+        inputs = _activated(activation, torch.nn.functional.linear(inputs, *layer))
     return Bounds(average, pointwise.amax(dim=0))
 
 
-def _beside(pair: Layer, inputs: Tensor) -> Layer:
-    """Return weight and bias, or their masks, where the inputs lie."""
-    first, second = pair
-    return first.to(inputs.device), None if second is None else second.to(inputs.device)
-
-
-def _check_keep(layer: Layer, keep: Keep) -> None:
+def _together(layer: Layer, keep: Keep, inputs: Tensor) -> tuple[Layer, Keep, Tensor]:
+    """Return all where the inputs lie, layer and inputs in one dtype."""
     if layer[1] is None and keep[1] is not None:
         raise ValueError("keep has a mask of the bias, but layer has no bias")
+    inputs = inputs.to(torch.promote_types(layer[0].dtype, inputs.dtype))
+    layer = layer[0].to(inputs), None if layer[1] is None else layer[1].to(inputs)
+    place = inputs.device
+    keep = keep[0].to(place), None if keep[1] is None else keep[1].to(place)
+    return layer, keep, inputs
+
+
+def _activated(activation: Callable[[Tensor], Tensor], before: Tensor) -> Tensor:
+    try:
+        after = activation(before)
+    except (RuntimeError, TypeError, ValueError) as error:
+        raise ValueError(
+            f"activation={activation} does not take (samples, out): {error}"
+        ) from error
+    if not isinstance(after, Tensor) or after.shape != before.shape:
+        raise ValueError(f"activation={activation} must keep the shape (samples, out)")
+    return after

@@ -55,6 +55,7 @@ def share_cut(scores: Real[Tensor, "out members"], alpha: Number) -> Tensor:
     >>> share_cut(torch.tensor([[0.5, 0.25, 0.25, 0.0]]), 0.7)
     tensor([[ True,  True, False, False]])
     """
+    _check_signals("scores", scores)
     kept = share_count(scores, alpha)
     order = scores.argsort(dim=1, descending=True, stable=True)
     places = torch.arange(scores.shape[1], device=scores.device)

@@ -60,6 +60,7 @@ class Recut:
     @checked
     def outputs(self, masks: Mapping[str, Tensor] | None = None) -> Tensor:
         """Class scores of the judging images under `masks`, (images, classes)."""
+        self._check_masks(masks)
         hidden = self.images.flatten(1)
         for place, (name, layer) in enumerate(self.layers.items()):
             hidden = hidden.relu() if place else hidden
@@ -70,6 +71,11 @@ class Recut:
                 hidden = functional.linear(hidden, weight, layer.bias * masks[f"{name}.bias"])
         return hidden
 
+    def _check_masks(self, masks: Mapping[str, Tensor] | None) -> None:
+        wanted = {f"{name}.{part}" for name in self.layers for part in ("weight", "bias")}
+        if masks is not None and wanted - set(masks):
+            raise ValueError(f"masks must have {sorted(wanted)}; they have {sorted(masks)}")
+
     @cached_property
     def before(self) -> Tensor:
         """Class scores of the whole network, (images, classes)."""
@@ -78,6 +84,10 @@ class Recut:
     @checked
     def accuracy(self, outputs: Float[Tensor, "images classes"]) -> float:
         """Share of the judging images that these class scores get right."""
+        if len(outputs) != len(self.targets) or not outputs.shape[1]:
+            raise ValueError(
+                f"outputs {tuple(outputs.shape)} are not of {len(self.targets)} images"
+            )
         right = outputs.argmax(dim=1) == self.targets
         return int(right.sum()) / len(right)
 
@@ -85,6 +95,7 @@ class Recut:
     @checked
     def bounds(self, masks: Mapping[str, Tensor]) -> Bounds:
         """Bounds on the change of the class scores, Eqs. (13), (14)."""
+        self._check_masks(masks)
         parts = [(layer.weight, layer.bias) for layer in self.layers.values()]
         keeps = [(masks[f"{name}.weight"], masks[f"{name}.bias"]) for name in self.layers]
         return error_bounds(parts, keeps, self.inputs.flatten(1))

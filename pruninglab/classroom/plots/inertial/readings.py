@@ -96,14 +96,15 @@ def where_the_gradient_lives(
     if not runs:
         raise ValueError("runs is empty: nothing to draw")
     figure, axes = blank(figure, 9.2, 3.4, columns=2)
+    epochs = max(float(last.max()) for last in runs.last("epoch").values())
     titles = {"gradient": "of the gradient", "way": "of the way from the start"}
     told = []
     for panel, (key, title) in zip(axes, titles.items(), strict=True):
         band(panel, runs, key, x="epoch")
         for name, level in levels.items():
             panel.axhline(level, color=GRAY, ls=":")
-            panel.text(0, level + 0.01, name, fontsize=8, color=GRAY)
-        panel.set(title=title, ylim=(-0.02, 1.05))
+            panel.text(-0.3, level + 0.01, name, fontsize=8, color=GRAY)
+        panel.set(title=title, xlim=(-0.4, epochs + 0.4), ylim=(-0.02, 1.05))
         panel.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
         panel.legend(frameon=False, fontsize=9, loc=(0.5, 0.22))
         told.append(f"{title} {_means(runs.last(key))}")

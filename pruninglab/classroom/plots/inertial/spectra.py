@@ -99,7 +99,9 @@ def quadrature(
     values = np.sort(_on_cpu(exact))
     axes[0].plot(values, np.arange(1, len(values) + 1) / len(values), color=BLUE, lw=3, alpha=0.5,
                  label="exact")  # fmt: skip
-    grid = np.concatenate([np.linspace(values[0], 0, 50), np.geomspace(1e-7, values[-1], 150)])
+    grid = np.concatenate(
+        [np.linspace(values[0], 0, 50), np.geomspace(1e-7, max(values[-1], 1e-6), 150)]
+    )
     axes[0].plot(
         grid, [estimate.below(float(value)) for value in grid], color=ORANGE, label="Lanczos"
     )
@@ -173,7 +175,7 @@ def gaps_against_4k(
         if abs(power) > 100:
             raise ValueError(f"{name}={power} must lie between -100 and 100")
     if log_delta not in rates or not rates[log_delta] >= 0:
-        raise ValueError(f"log_delta={log_delta} has no rate ≥ 0 in {dict(rates)}")
+        raise ValueError(f"log_delta={log_delta} has no rate ≥ 0 in rates={dict(rates)}")
     figure, axes = blank(figure, 9.5, 3.6, columns=2)
     chosen, estimated = 10.0**log_k, 2 * 10.0**log_box * rates[log_delta]
     between = _on_cpu(gaps(eigenvalues))

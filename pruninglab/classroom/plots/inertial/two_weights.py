@@ -30,7 +30,7 @@ def two_weights(
     """
     valley = Valley(ratio, bend)
     figure, axes = blank(figure, 9.5, 3.7, columns=2, width_ratios=(1.25, 1))
-    angles = np.radians([start, *range(15, 375, 30)])
+    angles = np.radians([float(start), *range(15, 375, 30)])
     rim = np.stack([0.95 * WIDE * np.cos(angles), 0.7 + 2.5 * np.sin(angles)], axis=-1)
     paths, manifold = valley.flow(rim), valley.manifold()
     _draw_landscape(axes[0], valley, paths, manifold)

@@ -35,7 +35,9 @@ def pixel_maps(
     _check_given("maps", maps)
     for title, values in maps.items():
         if values.numel() != side**2:
-            raise ValueError(f"maps[{title!r}] has {values.numel()} numbers, not {side} × {side}")
+            raise ValueError(
+                f"maps[{title!r}] has {values.numel()} numbers, not side² with side={side}"
+            )
     figure, axes = blank(figure, 2.6 * len(maps), 2.9, columns=len(maps))
     white = []
     for panel, (title, values) in zip(axes, maps.items(), strict=True):
