@@ -143,7 +143,8 @@ class Spectrum:
         width = float(width)
         z = (accurate(grid).to(self.places.device)[:, None] - self.places.flatten()) / width
         bells = torch.exp(-(z**2) / 2) / (width * (2 * torch.pi) ** 0.5)
-        return bells @ self.masses.flatten() / len(self.places)
+        density: Tensor = bells @ self.masses.flatten() / len(self.places)
+        return density
 
 
 @checked
