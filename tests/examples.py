@@ -44,7 +44,9 @@ RUNS = [
         {"seed": seed, "round": i, "epoch": i + 1, "accuracy": value, "test_accuracy": value,
          "pruned_test_accuracy": value, "density": 0.5**i, "layer_density": {"a": value},
          "epochs": 5, "error": 1 - value, "IF relative": 1 - value, "when": when,
-         "norms": {"1→2": value}}
+         "norms": {"1→2": value},
+         **{index: {"global": {"all": value}, "layer": {"a": value}}
+            for index in ("pqi", "pruned_pqi", "gini")}}
         for i, value in enumerate(run) for when in ("just pruned", "retrained")
     ]
     for seed, run in enumerate(NUMBERS)
@@ -214,14 +216,14 @@ class Examples:
             "recipe": recipe, "recipes": {"a": recipe}, "recut": recut, "reference": e.named(),
             "regularizer": regularizer, "regularizers": [regularizer, concave.l1()],
             "results": {"log": RUNS}, "rewind": lab.rewinds.to_init, "rows": FLAT,
-            "runs": {"a": RUNS}, "scope": lab.scopes.layer,
+            "runs": lab.Runs({"a": RUNS}), "scope": lab.scopes.layer,
             "score": lab.scores.magnitude, "scores": e.named(), "seeds": [0],
             "shortcut": e.rand(4), "sign": 1, "side": "flat", "signals": e.rand(3, 4),
             "size": (4, 4), "sizes": [1, 5], "snapshot": "dense", "snapshots": snapshots,
             "spectra": {"a": values}, "split": e.split, "start": e.rand(9),
             "starts": np.ones((1, 2)), "states": Late(e.shares),
             "state": lab.stops.Progress(net, e.data, Masks.full(net), 1, 1, [epoch], snapshots),
-            "stop": STOP, "studies": {"p": {"a": RUNS}, "q": {"a": RUNS}}, "system": matrix,
+            "stop": STOP, "studies": {"p": lab.Runs({"a": RUNS})}, "system": matrix,
             "table": {"one": dict.fromkeys(pqi.PROPERTIES, True)}, "targets": e.split.targets,
             "total": 63, "trained": snapshots["init"], "vector": e.rand(9),
             "vectors": {"a": e.rand(9), "Gaussian": e.rand(7)}, "w": e.rand(9),
@@ -258,7 +260,8 @@ class Examples:
             "to_epoch": {"epoch": 1}, "publish": {"name": "tests/a", "alt": ALT},
             "papers.record": {"paper": "nnrelief", "name": "mnist_lenet_300_100"},
             "row_of_table": {"label": "SAP"}, "differing": {"a": recipe, "b": recipe},
-            "pqi_turns": {"values": [0.3, 0.2, 0.4]}, "recipes.cell": {"choice": STOP},
+            "turns": {"values": [0.3, 0.2, 0.4]}, "bound_at_ranks": {"points": 5},
+            "recipes.cell": {"choice": STOP},
             "Checkpoint": {"round": 1}, "HardMask.load": {"state": e.net().state_dict()},
             "Runs.paired": {"a": "a", "b": "a"},
             "learned.learned": {"make": HardMask},
@@ -336,9 +339,8 @@ class Examples:
             "mask_heatmaps": {"masks": Late(lambda: {"a": masks(), "b": masks()})},
             "recut.prepare": {"net": e.lenet(), "inputs": e.images.inputs, "split": e.images},
             "wiring": {"networks": known["states"]},
-            "index_of_layers": {"layers": {"dense": {"fc1": [0.1, 0.2]}}},
-            "layers_over_rounds": {"key": "layer_density"},
-            "sap.over_rounds": {"panels": {"test accuracy": "accuracy"}},
+            "curves.band": {"x": "round"},
+            "panels_of": {"panels": {"test accuracy": "accuracy"}, "x": "round"},
             "keep_share": {"net": e.lenet()},
             "accuracy_at": {"net": e.lenet(), "split": e.images},
             "weights_that_stay": {"net": lab.nets.lenet_300_100(seed=0), "split": large},

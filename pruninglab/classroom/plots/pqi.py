@@ -147,8 +147,9 @@ def index_over_p_and_q(
     figure.subplots_adjust(left=0.08, right=0.82, bottom=0.17, top=0.95, wspace=0.08)
     return describe(
         figure,
-        f"PQ Index of {len(vectors)} vectors: as p grows from {min(ps):g} to {max(ps):g} (q = 1) "
-        f"it never rises, as q grows from {min(qs):g} to {max(qs):g} (p = 1) it never falls.",
+        f"PQ Index of {len(vectors)} vectors. As p grows from {min(ps):g} to {max(ps):g} with "
+        f"q = 1, it never rises; as q grows from {min(qs):g} to {max(qs):g} with p = 1, it never "
+        "falls.",
     )
 
 
