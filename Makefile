@@ -10,7 +10,7 @@ BIN := .venv/bin
 endif
 INSTALLED := .venv/installed
 
-.PHONY: lab test lint types unit nbval browser notebooks bench clean
+.PHONY: lab test lint types unit nbval browser notebooks fuzz bench clean
 
 # JupyterLab refuses to run as root, the only user of many containers, unless it is told to.
 lab: $(INSTALLED)
@@ -38,6 +38,10 @@ browser: $(INSTALLED)
 # Runs every notebook from top to bottom and saves it with its outputs and pictures.
 notebooks: $(INSTALLED)
 	$(BIN)/python -m pruninglab.classroom.rerun $(NOTEBOOKS)
+
+# Calls every public name wrongly, longer than the tests do: make fuzz CALLS=200000 SEED=7
+fuzz: $(INSTALLED)
+	FUZZ_CALLS=$(or $(CALLS),24000) FUZZ_SEED=$(or $(SEED),1) $(BIN)/python -m pytest -q -s tests/fuzz
 
 bench: $(INSTALLED)
 	$(BIN)/python -m pytest -q -s -m benchmark tests/benchmarks tests/browser

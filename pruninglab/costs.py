@@ -157,18 +157,21 @@ def _living_per_output(mask: Tensor, skip: str, groups: int) -> Tensor:
 
 
 @torch.no_grad()
+def _counted_layers(net: nn.Module) -> dict[str, Any]:
+    """Return the layers that are counted, by name; refuse those that cannot be."""
+    for name, module in net.named_modules():
+        if isinstance(module, UNCOUNTED):
+            kind = type(module).__name__
+            raise ValueError(f"net has a layer that is not counted: {kind} {name!r}")
+    return {name: module for name, module in net.named_modules() if isinstance(module, COUNTED)}
+
+
 def _count_uses(net: nn.Module, inputs: Tensor, places: str) -> dict[str, int]:
     """Return how often each layer is applied to one image: to a vector, or at a place of a map."""
     if not len(inputs):
         raise ValueError("inputs holds no image; one is needed")
     uses: dict[str, int] = {}
-    layers: dict[str, Any] = {
-        name: module for name, module in net.named_modules() if isinstance(module, COUNTED)
-    }
-    for name, module in net.named_modules():
-        if isinstance(module, UNCOUNTED):
-            kind = type(module).__name__
-            raise ValueError(f"net has a layer that is not counted: {kind} {name!r}")
+    layers = _counted_layers(net)
 
     def note(name: str, made: Tensor, seen: Tensor) -> None:
         layer = layers[name]

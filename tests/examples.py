@@ -217,7 +217,7 @@ class Examples:
             "runs": {"a": RUNS}, "scope": lab.scopes.layer,
             "score": lab.scores.magnitude, "scores": e.named(), "seeds": [0],
             "shortcut": e.rand(4), "sign": 1, "side": "flat", "signals": e.rand(3, 4),
-            "size": (4, 4), "sizes": [1, 5], "snapshot": "dense", "snapshots": snapshots, "soft": {},
+            "size": (4, 4), "sizes": [1, 5], "snapshot": "dense", "snapshots": snapshots,
             "spectra": {"a": values}, "split": e.split, "start": e.rand(9),
             "starts": np.ones((1, 2)), "states": Late(e.shares),
             "state": lab.stops.Progress(net, e.data, Masks.full(net), 1, 1, [epoch], snapshots),

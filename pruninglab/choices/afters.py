@@ -15,7 +15,7 @@ Shrink = Callable[[nn.Module, Mapping[str, Tensor], Split], dict[str, Tensor]]
 
 
 def _check(net: nn.Module, images: Split) -> None:
-    nnrelief.check_supported(net)
+    nnrelief.check_cleanable(net)
 
 
 @asks(supports=_check)

@@ -49,9 +49,6 @@ class learned_mask:
             raise ValueError(f"start={self.start} must lie strictly between 0 and 1")
         if self.steepest < 1:
             raise ValueError(f"steepest={self.steepest} must be at least 1")
-        for name in ("value", "derivative"):
-            if not callable(getattr(self.regularizer, name, None)):
-                raise TypeError(f"regularizer={self.regularizer!r} has no function {name!r}")
 
     @property
     def needs(self) -> Needs:

@@ -105,6 +105,8 @@ class _Describer:
             yield from self._instance(value)
 
     def _function(self, function: types.FunctionType) -> Iterator[Any]:
+        # What it asks of the engine stands beside its code.
+        yield self.describe(function.__dict__.get("needs"))
         function = function.__dict__.get("__checked__", function)
         file, strict = function.__code__.co_filename, self._strict
         yield function.__qualname__.rpartition(".")[2]

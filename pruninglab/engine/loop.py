@@ -6,6 +6,7 @@ import copy
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -150,38 +151,47 @@ def _one_round(
 ) -> Round:
     start = time.perf_counter()
     _train_round(state, recipe, training, seed)
-    alive, trained, learned = state.masks.clone(), copy_weights(state.net), dict(state.learned)
     seconds = time.perf_counter() - start
-    validated = validation_accuracy(state.net, state.data)
-    test_accuracy = accuracy(state.net, state.data.test)
-    nonzero_dead = alive.nonzero_dead(state.net)
+    trained = _after_training(state)
     start = time.perf_counter()
     if state.round < recipe.rounds:
         with reproducible(seed, state.round, 0):
             _prune_round(state, recipe)
     seconds += time.perf_counter() - start
-    collapsed = tuple(state.masks.collapsed())
-    if collapsed:
-        warn(f"no weight lives in {', '.join(collapsed)}", RuntimeWarning)
     return Round(
         index=state.round,
-        density=alive.density,
-        validation_accuracy=validated,
-        test_accuracy=test_accuracy,
-        pruned_density=state.masks.density,
-        pruned_test_accuracy=accuracy(state.net, state.data.test),
-        layer_density=state.masks.layer_density(),
-        history=tuple(state.history),
         seconds=seconds,
-        nonzero_dead=nonzero_dead,
-        collapsed=collapsed,
-        alive=alive,
-        masks=state.masks.clone(),
-        trained=trained,
-        learned=learned,
         checkpoint=_next_start(state, recipe, seed),
         _net=template,
+        **trained,
+        **_after_cut(state),
     )
+
+
+def _after_training(state: State) -> dict[str, Any]:
+    alive = state.masks.clone()
+    return {
+        "density": alive.density,
+        "validation_accuracy": validation_accuracy(state.net, state.data),
+        "test_accuracy": accuracy(state.net, state.data.test),
+        "history": tuple(state.history),
+        "nonzero_dead": alive.nonzero_dead(state.net),
+        "alive": alive,
+        "trained": copy_weights(state.net),
+        "learned": dict(state.learned),
+    }
+
+
+def _after_cut(state: State) -> dict[str, Any]:
+    if collapsed := tuple(state.masks.collapsed()):
+        warn(f"no weight lives in {', '.join(collapsed)}", RuntimeWarning)
+    return {
+        "pruned_density": state.masks.density,
+        "pruned_test_accuracy": accuracy(state.net, state.data.test),
+        "layer_density": state.masks.layer_density(),
+        "collapsed": collapsed,
+        "masks": state.masks.clone(),
+    }
 
 
 def _train_round(state: State, recipe: Recipe, training: Training, seed: int) -> None:

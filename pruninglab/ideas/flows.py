@@ -92,9 +92,7 @@ def information_flow(
                 product.add(f"{first}→{second}", f.T @ g)
     _check_finite("the output of layer", total)
     if not product:
-        raise ValueError(
-            f"net ran only {list(total)} of its Linear and Conv layers: two are needed"
-        )
+        raise ValueError(f"net ran only {list(total)} of its layers: two are needed")
     _check_finite("the square of the output of layer", square)
     _check_finite("the flow", product)
     if kind == "raw":

@@ -23,34 +23,31 @@ from pruninglab.ideas import concave
 NOT_COMPARED = ("seconds",)
 
 
-def numbers(result: Any) -> Iterator[float]:
+def numbers(result: Any) -> Iterator[np.ndarray]:
     """Yield every number in a result, in order; draw a figure, as a notebook would."""
     if isinstance(result, Figure):
         result.canvas.draw()
     elif isinstance(result, nn.Module):
         yield from numbers(result.state_dict())
     elif isinstance(result, Tensor):
-        yield from result.detach().cpu().double().flatten().tolist()
-    elif isinstance(result, np.ndarray):
-        yield from result.ravel().tolist()
-    elif isinstance(result, (int, float)):
-        yield float(result)
+        yield result.detach().cpu().double().numpy().ravel()
+    elif isinstance(result, (int, float, np.ndarray)):
+        yield np.ravel(result)
     elif hasattr(result, "items"):
-        yield from (
-            n for key, one in result.items() if key not in NOT_COMPARED for n in numbers(one)
-        )
+        kept = (value for key, value in result.items() if key not in NOT_COMPARED)
+        yield from (n for value in kept for n in numbers(value))
     elif is_dataclass(result) and not isinstance(result, type):
         yield from numbers({f.name: getattr(result, f.name) for f in fields(result)})
     elif isinstance(result, (list, tuple)):
-        yield from (n for one in result for n in numbers(one))
+        yield from (n for value in result for n in numbers(value))
 
 
-def seeded(examples: Examples, name: str) -> list[float]:
+def seeded(examples: Examples, name: str) -> np.ndarray:
     """Return the numbers that a target gives, whatever it draws."""
     arguments = examples.arguments(ALL[name])
     with torch.random.fork_rng(devices=()):
         torch.manual_seed(0)
-        return list(numbers(examples.call(ALL[name], arguments)))
+        return np.concatenate([np.zeros(0), *numbers(examples.call(ALL[name], arguments))])
 
 
 @pytest.fixture(scope="module")

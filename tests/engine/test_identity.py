@@ -165,6 +165,8 @@ def test_every_captured_value_of_a_choice_is_seen(monkeypatch: pytest.MonkeyPatc
     assert len({scored(score) for score in differing}) == len(differing)
     for make in (lambda: power(0.1), lambda: Power(0.1), lambda: Plain(0.1)):
         assert scored(make()) == scored(make()), "equal things written anew are equal"
+    asked = [lab.asks(images=n)(power(0.5)) for n in (10, 20)]
+    assert scored(asked[0]) != scored(asked[1]) != scored(power(0.5))
     before = scored(of_global), scored(with_helper)
     monkeypatch.setitem(globals(), "GLOBAL", 2.0)
     monkeypatch.setitem(globals(), "helper", lambda w: w * 2)

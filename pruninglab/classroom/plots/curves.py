@@ -8,12 +8,10 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator, PercentFormatter
 
 from ...engine.results import Runs, Values, spread
 from ...ideas.checks import checked
-from .style import blank
 from .style import colors as palette
 
 Rows = Sequence[Mapping[str, Any]]
@@ -78,15 +76,15 @@ def band(
     values, places = runs.over_rounds(key), runs.over_rounds(x)
     shown: list[float] = []
     for label, color in zip(runs, colors, strict=False):
+        shown.extend(places[label].mean(axis=0))
         place, mean, std = _mean_and_std(places[label], values[label], logarithmic)
         axes.plot(place, mean, ".-", color=color, label=label)
         axes.fill_between(place, mean - std, mean + std, color=color, alpha=0.2, linewidth=0)
-        shown.extend(place)
     if "accuracy" in key:
         axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
     axes.set_xlabel("weights that stay" if x == "density" else x)
     if logarithmic:
-        density_axis(axes, shown)
+        density_axis(axes, [place for place in shown if place > 0])
 
 
 def _mean_and_std(places: Values, values: Values, positive: bool) -> tuple[Values, Values, Values]:
@@ -106,55 +104,10 @@ def ends(runs: Runs, key: str) -> str:
     """Say in words where each method ends: the mean of `key` in the last round, for an alt text.
 
     >>> ends(Runs({"SAP": [[{"seed": 0, "density": 0.1, "test_accuracy": 0.95}]]}), "test_accuracy")
-    'SAP 95.0 %'
+    'SAP 95.0%'
     """
-    percent = "accuracy" in key or "density" in key
-    means = {label: float(np.nanmean(values)) for label, values in runs.last(key).items()}
-    return ", ".join(
-        f"{label} {100 * mean:.1f} %" if percent else f"{label} {mean:.3g}"
-        for label, mean in means.items()
-    )
-
-
-@checked
-def bands(
-    curves: Mapping[str, Sequence[Sequence[float]]],
-    x: Sequence[float],
-    *,
-    xlabel: str,
-    ylabel: str,
-    title: str = "",
-    log_x: bool = True,
-    figure: Figure | None = None,
-) -> Figure:
-    """Draw the mean of each method over its seeds, and ± one standard deviation as a band.
-
-    `curves` maps a label to runs (seeds, points), in [0, 1] and drawn as percent; `x` are
-    densities in [0, 1], one per point, above 0 where `log_x`. Raises ValueError if there are none,
-    or a run has another length than `x`.
-    """
-    check_filled(curves=curves)
-    check_numbers("x", x, SMALLEST if log_x else -math.inf, 1 if log_x else math.inf)
-    figure, (axes,) = blank(figure, 7, 4)
-    for (label, runs), color in zip(curves.items(), palette(len(curves)), strict=True):
-        try:
-            values = np.asarray(runs, dtype=float)
-        except (TypeError, ValueError) as error:
-            raise ValueError(f"curves[{label!r}] must be numbers (seeds, {len(x)})") from error
-        if values.ndim != 2 or values.shape[1] != len(x) or not len(values):
-            raise ValueError(
-                f"curves[{label!r}] has shape {values.shape}, not (seeds, {len(x)}), as x has it"
-            )
-        mean, std = values.mean(axis=0), spread(values)
-        axes.plot(x, mean, "o-", color=color, label=label, markersize=4)
-        axes.fill_between(x, mean - std, mean + std, color=color, alpha=0.2, linewidth=0)
-    axes.set(xlabel=xlabel, ylabel=ylabel, title=title)
-    axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
-    if log_x:
-        density_axis(axes, x)
-    axes.legend(frameon=False)
-    figure.subplots_adjust(left=0.1, right=0.97, bottom=0.15, top=0.9)
-    return figure
+    form = ".1%" if "accuracy" in key or "density" in key else ".3g"
+    return ", ".join(f"{label} {values.mean():{form}}" for label, values in runs.last(key).items())
 
 
 @checked

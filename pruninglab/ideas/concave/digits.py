@@ -51,20 +51,13 @@ def two_digits(
     hold out, or more than 100,000 runs. Source: concave-masks paper, Section IV-C (200 a digit, 160
     and 40). Taught in notebook 05.
     """
-    if min(images.shape[2:]) < SIDE:
-        raise ValueError(
-            f"images has shape {tuple(images.shape)}; (count, 1, ≥ {SIDE}, ≥ {SIDE}) is needed"
-        )
     if not train < each:
         raise ValueError(f"train={train} must be less than each={each}")
     if runs > MOST_RUNS:
         raise ValueError(f"runs={runs} must be at most {MOST_RUNS}")
     if digits[0] == digits[1]:
         raise ValueError(f"digits={digits} must be two different ones")
-    labels = labels.to(images.device)
-    top, left = ((side - SIDE) // 2 for side in images.shape[2:])
-    pixels = images[:, 0, top : top + SIDE, left : left + SIDE].flatten(1)
-    pixels = torch.cat([pixels, torch.ones_like(pixels[:, :1])], dim=1)
+    labels, pixels = labels.to(images.device), _middle(images)
     places = [(labels == digit).nonzero()[:, 0] for digit in digits]
     for digit, place in zip(digits, places, strict=True):
         if len(place) < each:
@@ -83,3 +76,14 @@ def two_digits(
         return pixels[chosen.flatten(1)], targets.contiguous()
 
     return TwoDigits(*part(index[..., :train]), *part(index[..., train:]))
+
+
+def _middle(images: Tensor) -> Tensor:
+    """Return the middle 20×20 pixels of each image and a column of ones, (count, 401)."""
+    if min(images.shape[2:]) < SIDE:
+        raise ValueError(
+            f"images has shape {tuple(images.shape)}; (count, 1, ≥ {SIDE}, ≥ {SIDE}) is needed"
+        )
+    top, left = ((side - SIDE) // 2 for side in images.shape[2:])
+    pixels = images[:, 0, top : top + SIDE, left : left + SIDE].flatten(1)
+    return torch.cat([pixels, torch.ones_like(pixels[:, :1])], dim=1)

@@ -1,0 +1,76 @@
+"""The house as design says: imports run downwards, the engine asks and never guesses."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+import pruninglab
+
+PACKAGE = Path(pruninglab.__file__).parent
+FILES = sorted(PACKAGE.rglob("*.py"))
+# What a folder may import from. `data`, `nets`, `costs`, `files`, `settings` stand beside.
+BELOW = {
+    "ideas": {"ideas"},
+    "choices": {"ideas", "choices", "data"},
+    "engine": {"ideas", "choices", "engine", "data", "files", "settings"},
+    "papers": {"ideas", "choices", "engine", "papers", "data", "nets", "files", "settings"},
+}
+LONGEST = 30
+
+
+def tree_of(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+def imported(path: Path) -> set[str]:
+    """Return the parts of the package that a file imports from, seen from the package."""
+    inside = path.relative_to(PACKAGE).parts[:-1]
+    parts = set()
+    for node in ast.walk(tree_of(path)):
+        if isinstance(node, ast.ImportFrom) and node.level:
+            base = inside[: len(inside) - node.level + 1]
+            dotted = [*base, *(node.module.split(".") if node.module else [])]
+            parts |= {dotted[0]} if dotted else {alias.name for alias in node.names}
+    return parts
+
+
+@pytest.mark.parametrize("folder", BELOW)
+def test_imports_run_downwards(folder: str) -> None:
+    for path in (PACKAGE / folder).rglob("*.py"):
+        assert imported(path) <= BELOW[folder], path.name
+
+
+def calls(path: Path, name: str) -> list[ast.Call]:
+    return [
+        node
+        for node in ast.walk(tree_of(path))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == name
+    ]
+
+
+def test_only_needs_looks_up_what_a_choice_asks() -> None:
+    """`fingerprint` looks into every value; nothing else of the engine looks by name or type."""
+    for path in (*(PACKAGE / "engine").glob("*.py"), *(PACKAGE / "choices").glob("*.py")):
+        if path.name not in ("fingerprint.py", "needs.py"):
+            by_name = [ast.unparse(call) for call in calls(path, "getattr")]
+            assert set(by_name) <= {"getattr(module, 'reset_parameters', None)"}, path.name
+    choices = {"score", "budget", "scope", "stop", "rewind", "choice"}
+    for path in (PACKAGE / "engine").glob("*.py"):
+        for call in calls(path, "isinstance"):
+            subject = ast.unparse(call.args[0]).rpartition(".")[2]
+            cells = path.name == "recipes.py" and ast.unparse(call.args[1]) == "(str, int, float)"
+            assert subject not in choices or cells or path.name == "fingerprint.py"
+
+
+def test_no_function_is_longer_than_a_screen() -> None:
+    long = []
+    for path in FILES:
+        for node in ast.walk(tree_of(path)):
+            if isinstance(node, ast.FunctionDef):
+                body = node.body[ast.get_docstring(node) is not None :]
+                lines = body[-1].end_lineno - body[0].lineno + 1 if body else 0
+                long += [f"{path.name}: {node.name} has {lines}"] * (lines > LONGEST)
+    assert not long
