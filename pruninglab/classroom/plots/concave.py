@@ -15,7 +15,7 @@ from matplotlib.patches import Rectangle
 from matplotlib.ticker import PercentFormatter
 from torch import Tensor
 
-from ...engine.results import Runs, spread
+from ...engine.results import Runs, Values, spread
 from ...ideas.checks import Finite, Positive, Share, check_choice, checked
 from ...ideas.concave import (
     Regularizer,
@@ -152,13 +152,9 @@ def one_mask(
         raise ValueError(f"log_lam={log_lam} must lie between -30 and 30")
     weights = weights.detach().to(digits.inputs)
     figure, axes = blank(figure, 9.5, 3.2, columns=3, width_ratios=(1, 1, 2))
+    penalty, lam = regularizer_of(kind, shape), 10.0**log_lam
     mask = masked_logistic(
-        digits.inputs,
-        digits.targets,
-        weights,
-        [regularizer_of(kind, shape)],
-        [10.0**log_lam],
-        tolerance=1e-2,
+        digits.inputs, digits.targets, weights, [penalty], [lam], tolerance=1e-2
     ).masks[0, 0, 0]
     right = float(accuracy_of(digits.held_inputs, digits.held_targets, (mask * weights[0])[None]))
     draw_mask(axes[0], mask)
@@ -174,7 +170,7 @@ def one_mask(
     figure.subplots_adjust(left=0.01, right=0.99, bottom=0.02, top=0.9, wspace=0.05)
     return describe(
         figure,
-        f"With the penalty {regularizer_of(kind, shape)} and λ = {10.0**log_lam:.3g}, "
+        f"With the penalty {penalty} and λ = {lam:.3g}, "
         f"{pixels_of(mask)} of {SIDE * SIDE} pixels live, and {right:.1%} of the held-out digits "
         "are told apart. The mask, the masked weights, and eight digits of which only the living "
         "pixels are seen.",
@@ -251,21 +247,16 @@ def masks_over_lambda(
     rows, columns = masks.shape[:2]
     check_numbers("lambdas", lambdas, 0, np.inf)
     check_filled(labels=labels)
-    if len(lambdas) != columns:
-        raise ValueError(f"lambdas has {len(lambdas)} values, masks {columns} columns")
-    if len(labels) != rows:
-        raise ValueError(f"labels has {len(labels)} names, masks {rows} rows")
+    for name, given, size in (("lambdas", lambdas, columns), ("labels", labels, rows)):
+        if len(given) != size:
+            raise ValueError(f"{name} has {len(given)} entries, masks {size} of them")
     figure, axes = blank(figure, 1.35 * columns + 0.6, 1.75 * rows + 0.2, columns=columns * rows)
     grid = GridSpec(rows, columns, figure=figure)
     pixels = [[pixels_of(mask) for mask in path] for path in masks]
     for number, panel in enumerate(axes):
         row, column = divmod(number, columns)
         panel.set_subplotspec(grid[row, column])
-        draw_mask(panel, masks[row, column])
-        panel.set(xticks=(), yticks=())
-        panel.spines[:].set_visible(False)
-        right = float(accuracy[row, column])
-        panel.set_xlabel(f"{pixels[row][column]} pixels\n{right:.1%}", fontsize=9)
+        _labelled_mask(panel, masks[row, column], float(accuracy[row, column]))
         if row == 0:
             panel.set_title(f"λ = {lambdas[column]:.2g}", fontsize=9)
         if column == 0:
@@ -281,6 +272,13 @@ def masks_over_lambda(
         f"Masks of {SIDE} by {SIDE} pixels, from λ = {lambdas[0]:.2g} to {lambdas[-1]:.2g}: "
         f"{left}, all masks together.",
     )
+
+
+def _labelled_mask(axes: Axes, mask: Tensor, right: float) -> None:
+    draw_mask(axes, mask)
+    axes.set(xticks=(), yticks=())
+    axes.spines[:].set_visible(False)
+    axes.set_xlabel(f"{pixels_of(mask)} pixels\n{right:.1%}", fontsize=9)
 
 
 @picture("05_concave_masks/figure_3")
@@ -302,14 +300,10 @@ def accuracy_and_pixels(
     figure, axes = blank(figure, 11, 3.6, columns=3)
     ends = []
     for (label, pair), color in zip(results.items(), colors(len(results)), strict=True):
-        means = []
-        for panel, part in zip(axes, pair, strict=False):
-            values = accurate(part.detach()).cpu().numpy()
-            mean, std = values.mean(axis=0), spread(values)
-            panel.plot(lambdas, mean, ".-", color=color, label=label)
-            panel.fill_between(lambdas, mean - std, mean + std, color=color, alpha=0.2, lw=0)
-            means.append(mean)
-        accuracy, pixels = means
+        accuracy, pixels = (
+            _mean_over_runs(panel, lambdas, part, color, label)
+            for panel, part in zip(axes[:2], pair, strict=True)
+        )
         axes[2].plot(pixels, accuracy, "o-", ms=4, color=color)
         ends.append(f"{label} {pixels[-1]:.0f} pixels and {accuracy[-1]:.1%}")
     axes[0].set(title="held-out accuracy", xlabel="λ", xscale="log")
@@ -324,6 +318,18 @@ def accuracy_and_pixels(
         "Held-out accuracy and living pixels against λ, and one against the other, mean and "
         f"standard deviation over runs. At λ = {lambdas[-1]:.3g}: {'; '.join(ends)}.",
     )
+
+
+def _mean_over_runs(
+    axes: Axes, lambdas: Sequence[float], values: Tensor, color: str, label: str
+) -> Values:
+    """Draw mean and standard deviation of values (runs, λ); return the mean."""
+    table = accurate(values.detach()).cpu().numpy()
+    mean: Values = table.mean(axis=0)
+    std = spread(table)
+    axes.plot(lambdas, mean, ".-", color=color, label=label)
+    axes.fill_between(lambdas, mean - std, mean + std, color=color, alpha=0.2, lw=0)
+    return mean
 
 
 @picture("05_concave_masks/bounds")

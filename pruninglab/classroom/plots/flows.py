@@ -282,23 +282,30 @@ def trade_off(
         axes[0].plot(shares, epochs, color=color, label=measure)
         axes[1].plot(epochs, reached, ".", color=color, label=measure)
         ahead[measure] = float((reached - np.interp(epochs, every, fixed.mean(axis=0))).max())
-    error = spread(fixed) / np.sqrt(len(fixed))
-    axes[1].errorbar(every, fixed.mean(axis=0), error, fmt="k-", capsize=3, label="always k epochs")
+    error = _fixed_rule(axes[1], fixed)
     axes[0].set(xlabel="ε / largest distance", ylabel="epochs a round", ylim=(0, len(every) + 0.3))
     axes[0].legend(frameon=False, fontsize=9)
-    axes[1].set(xlabel="epochs a round", ylabel="test accuracy at the stop")
-    axes[1].yaxis.set_major_formatter(PercentFormatter(1, decimals=1))
-    axes[1].set_ylim(fixed.mean(axis=0).min() - 0.004, fixed.mean(axis=0).max() + 0.003)
-    axes[1].legend(*_only_last(axes[1]), frameon=False, fontsize=9, loc="lower left")
     figure.subplots_adjust(left=0.06, right=0.99, bottom=0.14, top=0.95, wspace=0.22)
     best = max(ahead, key=lambda measure: ahead[measure])
     return describe(
         figure,
         f"Left: epochs a round against ε for {', '.join(measures)}. Right: test accuracy at the "
         "stop against epochs a round, and the rule of always k epochs with its standard error, "
-        f"{100 * error.mean():.2f} points; the best stop lies {100 * ahead[best]:.2f} points above "
+        f"{100 * error:.2f} points; the best stop lies {100 * ahead[best]:.2f} points above "
         f"that rule ({best}).",
     )
+
+
+def _fixed_rule(axes: Axes, accuracy: Values) -> float:
+    """Draw "always k epochs" of all rounds (rounds, epochs); return its mean standard error."""
+    mean, error = accuracy.mean(axis=0), spread(accuracy) / np.sqrt(len(accuracy))
+    every = np.arange(1, accuracy.shape[1] + 1)
+    axes.errorbar(every, mean, error, fmt="k-", capsize=3, label="always k epochs")
+    axes.set(xlabel="epochs a round", ylabel="test accuracy at the stop")
+    axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=1))
+    axes.set_ylim(mean.min() - 0.004, mean.max() + 0.003)
+    axes.legend(*_only_last(axes), frameon=False, fontsize=9, loc="lower left")
+    return float(error.mean())
 
 
 def _only_last(axes: Axes) -> tuple[list[Any], list[str]]:
