@@ -106,7 +106,7 @@ def where_the_gradient_lives(
             panel.text(-0.3, level + 0.01, name, fontsize=8, color=GRAY)
         panel.set(title=title, xlim=(-0.4, epochs + 0.4), ylim=(-0.02, 1.05))
         panel.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
-        panel.legend(frameon=False, fontsize=9, loc=(0.5, 0.22))
+        panel.legend(frameon=False, fontsize=9, loc=(0.5, 0.27))
         told.append(f"{title} {_means(runs.last(key))}")
     figure.subplots_adjust(left=0.065, right=0.984, bottom=0.15, top=0.9)
     return describe(
