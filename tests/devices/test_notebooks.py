@@ -1,7 +1,7 @@
 """The code cells of every notebook, one after the other, on a fake cuda and a fake mps.
 
-With a few steps of training and two seeds the numbers mean nothing, so a cell's own check of them may fail where
-it is listed below; an error of any other kind may not. Run by `make devices`.
+With two steps an epoch, two seeds and few rounds the numbers mean nothing, so a cell's own check of
+them may fail where it is listed below; an error of another kind may not. Run by `make devices`.
 """
 
 from __future__ import annotations
@@ -20,30 +20,43 @@ import torch
 from torch import Tensor
 
 import pruninglab as lab
+from pruninglab import Recipe
 from pruninglab.data import Data, Split
 
 pytestmark = pytest.mark.devices
 NOTEBOOKS = sorted((Path(__file__).resolve().parents[2] / "notebooks").glob("*.ipynb"))
-STEPS = 2
+STEPS, ROUNDS, IMAGES, RUNS, SEEDS = 2, 5, 200, 20, 2
 # Cells whose checks need real training: (notebook, words of the cell).
 NEEDS_TRAINING: tuple[tuple[str, str], ...] = ()
-LOAD, COMPARE, BATCHES = lab.data.load, lab.compare, lab.data.Split.batches
+LOAD, COMPARE, DIGITS = lab.data.load, lab.compare, lab.concave.two_digits
+BATCHES, TAKE = Split.batches, Split.take
 
 
-def smaller(name: str, **settings: Any) -> Data:
-    """Load a data set as the notebook asks, with a few hundred images to validate and test on."""
+def load(name: str, **settings: Any) -> Data:
+    """Load a data set as the notebook asks, with few images to validate and test on."""
     data = LOAD(name, **settings)
-    return replace(data, validation=data.validation.take(100), test=data.test.take(300))
+    return replace(data, validation=data.validation.take(IMAGES), test=data.test.take(IMAGES))
 
 
-def few_steps(split: Split, size: int, generator: Any = None) -> Iterator[tuple[Tensor, Tensor]]:
+def take(split: Split, count: int) -> Split:
+    """Take fewer images than asked."""
+    return TAKE(split, min(count, IMAGES))
+
+
+def batches(split: Split, size: int, generator: Any = None) -> Iterator[tuple[Tensor, Tensor]]:
     """Yield the batches of a split; where they are shuffled, to train on, only the first ones."""
     return itertools.islice(BATCHES(split, size, generator), STEPS if generator else None)
 
 
-def two_seeds(*arguments: Any, seeds: Any, **settings: Any) -> Any:
-    """Compare with two seeds."""
-    return COMPARE(*arguments, seeds=tuple(seeds)[:2], **settings)
+def compare(recipes: dict[str, Recipe], *others: Any, seeds: Any, **settings: Any) -> Any:
+    """Compare with fewer rounds and seeds."""
+    few = {name: replace(one, rounds=min(one.rounds, ROUNDS)) for name, one in recipes.items()}
+    return COMPARE(few, *others, seeds=tuple(seeds)[:SEEDS], **settings)
+
+
+def two_digits(*arguments: Any, runs: int = 1, **settings: Any) -> Any:
+    """Draw fewer problems."""
+    return DIGITS(*arguments, runs=min(runs, RUNS), **settings)
 
 
 def code_cells(path: Path) -> Iterator[tuple[str, str]]:
@@ -55,9 +68,11 @@ def code_cells(path: Path) -> Iterator[tuple[str, str]]:
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_notebook(device: torch.device, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lab.data, "load", smaller)
-    monkeypatch.setattr(Split, "batches", few_steps)
-    monkeypatch.setattr(lab, "compare", two_seeds)
+    for owner, function in (
+        (lab.data, load), (lab, compare), (lab.concave, two_digits),
+        (Split, take), (Split, batches),
+    ):  # fmt: skip
+        monkeypatch.setattr(owner, function.__name__, function)
     monkeypatch.delenv("PRUNINGLAB_SAVE_FIGURES", raising=False)
     names: dict[str, Any] = {"__name__": "__main__"}
     for name, source in code_cells(path):

@@ -108,7 +108,8 @@ def ends(runs: Runs, key: str) -> str:
     'SAP 95.0%'
     """
     form = ".1%" if "accuracy" in key or "density" in key else ".3g"
-    return ", ".join(f"{label} {values.mean():{form}}" for label, values in runs.last(key).items())
+    means = {label: float(np.nanmean(values)) for label, values in runs.last(key).items()}
+    return ", ".join(f"{label} {mean:{form}}" for label, mean in means.items())
 
 
 @checked
