@@ -15,6 +15,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import pairwise
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -320,7 +321,7 @@ def resnet_56(inputs: Shape, classes: int) -> nn.Module:
     return _cifar_resnet(inputs, classes, blocks=9)
 
 
-def _small_stem(net: models.ResNet, channels: int) -> models.ResNet:
+def _small_stem(net: nn.Module, channels: int) -> nn.Module:
     """Fit torchvision's ResNet to small images: a 3×3 stem of stride 1, no max-pool."""
     net.conv1 = nn.Conv2d(channels, 64, 3, padding=1, bias=False)
     nn.init.kaiming_normal_(net.conv1.weight, mode="fan_out", nonlinearity="relu")
@@ -331,14 +332,14 @@ def _small_stem(net: models.ResNet, channels: int) -> models.ResNet:
 @_constructor
 def resnet_18(inputs: Shape, classes: int) -> nn.Module:
     """torchvision's ResNet-18 with a 3×3 stem: 11.2 million parameters on CIFAR-10."""
-    net: models.ResNet = models.resnet18(num_classes=classes)
+    net: nn.Module = models.resnet18(num_classes=classes)
     return _small_stem(net, inputs[0])
 
 
 @_constructor
 def resnet_50(inputs: Shape, classes: int) -> nn.Module:
     """torchvision's ResNet-50 with a 3×3 stem: 23.5 million parameters on CIFAR-10."""
-    net: models.ResNet = models.resnet50(num_classes=classes)
+    net: nn.Module = models.resnet50(num_classes=classes)
     return _small_stem(net, inputs[0])
 
 
@@ -350,9 +351,10 @@ def vgg_16(inputs: Shape, classes: int) -> nn.Module:
     """
     if min(inputs[1:]) < 32:
         raise ValueError(f"inputs={inputs} is too small for VGG-16: at least 32×32 is needed")
-    net: models.VGG = models.vgg16_bn(num_classes=classes)
+    net: nn.Module = models.vgg16_bn(num_classes=classes)
+    layers: dict[str, Any] = dict(net.named_children())
     if inputs[0] != 3:
-        net.features[0] = nn.Conv2d(inputs[0], 64, 3, padding=1)
+        layers["features"][0] = nn.Conv2d(inputs[0], 64, 3, padding=1)
     net.avgpool = nn.AdaptiveAvgPool2d(1)
-    net.classifier[0] = nn.Linear(512, 4096)
+    layers["classifier"][0] = nn.Linear(512, 4096)
     return net

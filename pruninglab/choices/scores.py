@@ -219,7 +219,7 @@ class leverage:
     @checked
     def __call__(self, net: nn.Module, images: Split) -> dict[str, Tensor]:
         self._check(net)
-        curvature = inertial.hvp(net, *images)
+        curvature = inertial.hessian_operator(net, *images)
         count = curvature.shape[0]
         k = self.sharp if isinstance(self.sharp, int) else max(1, round(self.sharp * count))
         if count <= inertial.PARAMETERS_AT_MOST:
@@ -258,7 +258,7 @@ class curvature:
 
     @checked
     def __call__(self, net: nn.Module, images: Split) -> dict[str, Tensor]:
-        operator = inertial.hvp(net, *images)
+        operator = inertial.hessian_operator(net, *images)
         if operator.shape[0] <= inertial.PARAMETERS_AT_MOST:
             second = inertial.hessian(net, *images).diagonal()
         else:

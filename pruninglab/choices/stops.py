@@ -7,8 +7,7 @@ learning-rate schedules need to know it.
 from __future__ import annotations
 
 import copy
-import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -274,28 +273,3 @@ def _dense_network(state: Progress) -> nn.Module:
     dense = copy.deepcopy(state.net).eval()
     dense.load_state_dict(state.snapshots["dense"])
     return dense
-
-
-@checked
-def pqi_turns(values: Sequence[float], patience: Count = 1) -> int | None:
-    """Return the round at which to stop *pruning*: where the PQ Index begins to rise, or None.
-
-    `values` are the indices of the retrained networks, round by round. The answer is the round of
-    the lowest index so far, as soon as `patience` later rounds (at least 1, else ValueError) are
-    all above it. Unlike the other stops of this file it ends the run, not the retraining of a
-    round. Source: SAP paper, Appendix A, named there as future work. Taught in notebook 02.
-
-    >>> pqi_turns([0.17, 0.09, 0.05, 0.07, 0.04])
-    2
-    >>> pqi_turns([0.17, 0.09, 0.05, 0.07, 0.04], patience=2) is None
-    True
-    """
-    lowest = 0
-    for index, value in enumerate(values):
-        if math.isnan(value):
-            raise ValueError(f"values[{index}] is NaN: that round has no index")
-        if value < values[lowest]:
-            lowest = index
-        elif index - lowest >= patience:
-            return lowest
-    return None

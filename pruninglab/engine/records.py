@@ -108,7 +108,8 @@ def row_of(finished: Round, seed: Seed) -> Row:
     What only a cut or a validation split gives is None without one.
     """
     was_cut = finished.pruned_density < finished.density
-    pruned = sparsity_indices(finished.trained, finished.masks) if was_cut else {}
+    living = sparsity_indices(finished.trained, finished.alive)
+    pruned = sparsity_indices(finished.trained, finished.masks) if was_cut else _none_of(living)
     validated = finished.validation_accuracy
     return {
         "round": finished.index,
@@ -124,13 +125,18 @@ def row_of(finished: Round, seed: Seed) -> Row:
         "seconds": finished.seconds,
         "nonzero_dead": finished.nonzero_dead,
         "collapsed": list(finished.collapsed),
-        **sparsity_indices(finished.trained, finished.alive),
-        "pruned_pqi": pruned.get("pqi", NOT_CUT),
-        "pruned_gini": pruned.get("gini", NOT_CUT),
+        **living,
+        "pruned_pqi": pruned["pqi"],
+        "pruned_gini": pruned["gini"],
     }
 
 
-NOT_CUT = {"global": {"all": None}}
+def _none_of(measured: Row) -> Row:
+    """Return the same names with None for each number: what was not measured."""
+    return {
+        index: {scope: dict.fromkeys(values) for scope, values in scopes.items()}
+        for index, scopes in measured.items()
+    }
 
 
 def sparsity_indices(weights: Mapping[str, Tensor], masks: Mapping[str, Tensor]) -> Row:

@@ -149,12 +149,21 @@ def spread(values: Values, axis: int = 0) -> Any:
 
 
 def number(row: Row, key: str) -> float:
-    """Return the number that a row has under `key`, NaN for None. Raises KeyError by name."""
+    """Return the number that a row has under `key`, NaN for None. Raises KeyError by name.
+
+    >>> number({"pqi": {"layer": {"fc1.weight": 0.2}}}, "pqi.layer.fc1.weight")
+    0.2
+    """
     value: Any = row
-    for part in key.split("."):
-        if not isinstance(value, Mapping) or part not in value:
+    rest = key
+    while rest:
+        # Names of parameters have dots of their own: the whole rest may be one name.
+        part, _, deeper = (rest, "", "") if rest in value else rest.partition(".")
+        if part not in value or (deeper and not isinstance(value[part], Mapping)):
             raise KeyError(f"key {key!r} is not in the row, which has {sorted(row)}")
-        value = value[part]
+        value, rest = value[part], deeper
+    if isinstance(value, Mapping):
+        raise KeyError(f"key {key!r} is no number: it goes on with one of {sorted(value)}")
     return float("nan") if value is None else float(value)
 
 

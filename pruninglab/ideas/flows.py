@@ -158,6 +158,25 @@ def flow_norms(flow: Mapping[str, Tensor]) -> dict[str, float]:
 
 
 @checked
+def norms_left(flow: Mapping[str, Tensor], reference: Mapping[str, Tensor]) -> dict[str, float]:
+    """Return the norm of each pair's flow, over that of the reference.
+
+    Raises ValueError if the reference lacks a pair of the flow, or is zero there, and for NaN or
+    infinity. Taught in
+    notebook 03.
+
+    >>> norms_left({"1→2": torch.tensor([[3.0, 4.0]])}, {"1→2": torch.tensor([[10.0]])})
+    {'1→2': 0.5}
+    """
+    _check_flow("reference", reference)
+    dense = flow_norms(reference)
+    for pair in flow:
+        if not dense.get(pair):
+            raise ValueError(f"reference has no flow, or only zeros, for {pair!r}")
+    return {pair: norm / dense[pair] for pair, norm in flow_norms(flow).items()}
+
+
+@checked
 def flow_distance(
     flow: Mapping[str, Tensor],
     reference: Mapping[str, Tensor],

@@ -117,15 +117,18 @@ def methods(net: str, settings: Settings) -> dict[str, Recipe]:
     return rows
 
 
-def by_method(results: Runs) -> dict[str, list[list[Row]]]:
-    """Group results by method: {method: settings}, each setting the last row of every seed.
+def by_method(results: Runs) -> Runs:
+    """Gather the settings of each method: a run's rows are its tickets, one for each setting.
 
-    That row is the ticket, trained in isolation. What `plots.concave.tickets` draws.
+    A ticket is the last row, trained in isolation. So two methods can be compared at a density:
+    `by_method(runs).paired(a, b, "test_accuracy", density=0.05)`. Drawn by `plots.concave.tickets`.
     """
-    grouped: dict[str, list[list[Row]]] = {}
-    for label, seeds in results.items():
-        grouped.setdefault(label.partition(",")[0], []).append([rows[-1] for rows in seeds])
-    return grouped
+    methods = dict.fromkeys(label.partition(",")[0] for label in results)
+    tickets: dict[str, list[list[Row]]] = {}
+    for method in methods:
+        settings = [seeds for label, seeds in results.items() if label.partition(",")[0] == method]
+        tickets[method] = [[rows[-1] for rows in seed] for seed in zip(*settings, strict=True)]
+    return Runs(tickets)
 
 
 EXPERIMENT = Experiment(

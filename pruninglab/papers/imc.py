@@ -112,22 +112,22 @@ def spectrum_of(name: str, data: Data, settings: Settings) -> Row:
     how = training(name, settings)
     train(net, data, stop=stops.epochs(settings["first"]), training=how, seed=0)
     probe = data.train.take(PROBE)
-    curvature = inertial.hvp(net, probe.inputs, probe.targets)
-    density = inertial.spectral_density(curvature, steps=LANCZOS_STEPS)
+    curvature = inertial.hessian_operator(net, probe.inputs, probe.targets)
+    spectrum = inertial.spectral_density(curvature, steps=LANCZOS_STEPS)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=".*has kinks")
         rates = {
             delta: inertial.lipschitz_estimate(curvature, delta=delta, box=0.5, repeats=5)
             for delta in (0.1, 0.01, 0.001)
         }
-    spectrum = {
+    measured = {
         "parameters": curvature.shape[0],
         "gradient": float(curvature.gradient().norm()),
-        "places": [float(f"{place:.6g}") for place in density.places[0]],
-        "masses": [float(f"{mass:.6g}") for mass in density.masses[0]],
+        "places": [float(f"{place:.6g}") for place in spectrum.places[0]],
+        "masses": [float(f"{mass:.6g}") for mass in spectrum.masses[0]],
         "rate": {str(delta): float(f"{rate.mean():.6g}") for delta, rate in rates.items()},
     }
-    return {"spectrum": spectrum}
+    return {"spectrum": measured}
 
 
 EXPERIMENT = Experiment(

@@ -23,6 +23,14 @@ ROWS: Mapping[str, Recipe] = {
     "IMC": imc(),
 }
 
+QUESTIONS: Mapping[str, str] = {
+    "score": "which weights matter?",
+    "budget": "how many go?",
+    "scope": "who competes?",
+    "stop": "enough retraining?",
+    "rewind": "from which weights next?",
+}
+
 
 @checked
 def differing(a: Recipe, b: Recipe) -> list[str]:
@@ -51,9 +59,22 @@ def row_of_table(label: str) -> str:
                       for name, text in recipe.row().items())  # fmt: skip
 
 
-def table() -> str:
-    """Return all rows as a Markdown table, what differs from the lottery ticket in bold."""
-    lines = ["| | " + " | ".join(CHOICES) + " |", "|---" * (len(CHOICES) + 1) + "|"]
+class Table(str):
+    """Markdown text that a notebook shows as a table."""
+
+    __slots__ = ()
+
+    def _repr_markdown_(self) -> str:
+        return str(self)
+
+
+def table() -> Table:
+    """Return all rows as a Markdown table, what differs from the lottery ticket in bold.
+
+    Each column is headed by the question that the choice answers. A notebook shows it drawn.
+    """
+    heads = [f"{question} **{name}**" for name, question in QUESTIONS.items()]
+    lines = ["| | " + " | ".join(heads) + " |", "|---" * (len(heads) + 1) + "|"]
     for label in ROWS:
         lines.append(f"| {label} | " + row_of_table(label).replace(" × ", " | ") + " |")
-    return "\n".join(lines)
+    return Table("\n".join(lines))

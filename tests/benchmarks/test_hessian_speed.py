@@ -65,7 +65,7 @@ def test_the_whole_hessian(net: nn.Module, mnist: Data) -> None:
 @pytest.mark.parametrize("images", [1000, 5000])
 def test_products(net: nn.Module, mnist: Data, images: int) -> None:
     split, v = mnist.train.take(images), torch.randn(1210)
-    ours = inertial.hvp(net, split.inputs, split.targets, dtype=torch.float32)
+    ours = inertial.hessian_operator(net, split.inputs, split.targets, dtype=torch.float32)
     theirs = public(net, split)
     mine, other = best_seconds(
         lambda: [ours @ v for _ in range(10)], lambda: [theirs @ v for _ in range(10)], repeats=5
@@ -76,7 +76,7 @@ def test_products(net: nn.Module, mnist: Data, images: int) -> None:
 
 def test_lanczos_on_the_small_network(net: nn.Module, mnist: Data) -> None:
     split = mnist.train.take(1000)
-    ours = inertial.hvp(net, split.inputs, split.targets)
+    ours = inertial.hessian_operator(net, split.inputs, split.targets)
     exact = np.linalg.eigvalsh(inertial.hessian(net, split.inputs, split.targets).numpy())
     found: dict[str, np.ndarray] = {}
 
@@ -103,7 +103,9 @@ def test_100_steps_on_lenet(mnist: Data) -> None:
     lab.train(net, mnist, stop=lab.stops.epochs(2))
     split = mnist.train.take(1000)
     start = time.perf_counter()
-    inertial.spectral_density(inertial.hvp(net, split.inputs, split.targets), steps=100)
+    inertial.spectral_density(
+        inertial.hessian_operator(net, split.inputs, split.targets), steps=100
+    )
     seconds = time.perf_counter() - start
     print(f"\nLeNet-300-100, 1,000 images, 100 Lanczos steps in float64: {seconds:.1f} s (≤ 60)")
     assert seconds <= 60

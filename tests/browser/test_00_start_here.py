@@ -17,10 +17,13 @@ def test_run_all_and_slide(lab_page: object) -> None:
     lab_page.page.wait_for_selector(".jp-RenderedImage img", timeout=20_000)
     lab_page.run_all()
     assert lab_page.errors() == []
+    caption = lab_page.page.locator(".widget-html-content", has_text="of the weights stay")
+    assert caption.inner_text().startswith("The largest 10.0% of the weights stay")
     before = lab_page.picture(LABEL)
     lab_page.press(LABEL, "ArrowRight", times=3)
     after = lab_page.picture(LABEL)
     assert after != before
+    assert caption.inner_text().startswith("The largest 3.0% of the weights stay")
     lab_page.press(LABEL, "ArrowLeft", times=3)
     assert lab_page.picture(LABEL) != after
     if folder := os.environ.get("SCREENSHOTS"):

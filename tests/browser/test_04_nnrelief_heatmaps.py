@@ -16,6 +16,8 @@ def test_run_all_and_both_ends_of_the_slider(lab_page: object) -> None:
     assert lab_page.errors() == []
     lab_page.drive({"α": ("ArrowLeft", "Home", "End")}, "04")
     lab_page.choose("cut", "fc3")
+    caption = ".widget-html [aria-live=polite] >> text=/only fc3 is cut/"
+    lab_page.page.wait_for_selector(caption, timeout=10_000)
     lab_page.keep("04_fc3")
 
 

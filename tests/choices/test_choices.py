@@ -136,12 +136,3 @@ def test_to_epoch_refuses(tiny_net: nn.Sequential) -> None:
         rewinds.to_epoch(0)
     with pytest.raises(KeyError, match="epoch 7"):
         rewinds.to_epoch(7)(tiny_net, {})
-
-
-def test_pqi_turns_at_its_minimum() -> None:
-    assert stops.pqi_turns([0.3, 0.2, 0.1, 0.2, 0.3]) == 2
-    assert stops.pqi_turns([0.3, 0.2, 0.1, 0.2, 0.05, 0.2, 0.3], patience=2) == 4
-    assert stops.pqi_turns([0.3, 0.2, 0.1]) is None
-    assert stops.pqi_turns([0.1, 0.2]) == 0
-    with pytest.raises(ValueError, match="patience=0"):
-        stops.pqi_turns([0.1], patience=0)

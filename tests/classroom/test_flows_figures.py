@@ -12,8 +12,11 @@ from torch import nn
 import pruninglab as lab
 from pruninglab.classroom.exercises import flows as exercises
 from pruninglab.classroom.exercises.core import Exercise, NotYet
+from pruninglab.classroom.pictures import name_of, words_of
 from pruninglab.classroom.plots import flows
 from pruninglab.data import Data, Split
+from pruninglab.engine.results import Row, Runs
+from pruninglab.ideas import lemma1
 from pruninglab.ideas.flows import flow_distance, gradient_flow, information_flow
 
 
@@ -55,26 +58,31 @@ def test_pruned_by_shows_both_networks(
     bars = [bar.get_height() for bar in figure.axes[2].patches[:3]]
     gradients = gradient_flow(net, probe.inputs, probe.targets, lab.Masks.full(net))
     assert bars == pytest.approx([float(g.norm()) for g in gradients.values()])
+    assert name_of(figure) == "03_incop_flows/pruned"
+    assert f"{share:.0%} pruned at a relative distance of {shown:.2f}" in words_of(figure)
+    assert kind in words_of(figure)
 
 
 def test_stages_prints_the_relative_distance(net: nn.Module, probe: Split) -> None:
     other, full = lab.nets.sap_mlp(seed=1), lab.Masks.full(net)
     figure = flows.stages({"a": (net, full), "b": (other, full), "c": (net, full)}, probe)
-    pair = [information_flow(one, probe.inputs) for one in (other, net)]
+    pair = [information_flow(network, probe.inputs) for network in (other, net)]
     expected = flow_distance(*pair, kind="relative")
+    assert f"b at a relative distance of {expected:.2f}" in words_of(figure)
     assert figure.axes[1].get_title().endswith(f"distance {expected:.2f}")
     assert figure.axes[2].get_title().endswith("distance 0.00")
 
 
-def recorded() -> list[dict]:
-    """Two seeds, two rounds, three epochs; seed 1 is one epoch later in everything."""
+def recorded(drop: int = 0, seeds: tuple[int, ...] = (0, 1)) -> Runs:
+    """Return two rounds of three epochs each; seed 1 is farther away in everything."""
     distances = {1: [1.0, 0.4, 0.6], 2: [0.8, 0.7, 0.2]}
-    return [
-        {"seed": seed, "round": index, "epoch": epoch, "accuracy": 0.5 + epoch / 10,
-         "IF relative": value + seed / 10, "GF relative": 1.0}
-        for seed in (0, 1) for index, values in distances.items()
-        for epoch, value in enumerate(values, start=1)
+    epochs = [
+        [{"seed": seed, "round": index, "epoch": epoch, "test_accuracy": 0.5 + epoch / 10,
+          "IF relative": value + seed / 10, "GF relative": 1.0}
+         for index, values in distances.items() for epoch, value in enumerate(values, start=1)]
+        for seed in seeds
     ]  # fmt: skip
+    return Runs({"every epoch": [rows[drop:] for rows in epochs]})
 
 
 def test_stop_at_replays_algorithm_1() -> None:
@@ -86,6 +94,8 @@ def test_stop_at_replays_algorithm_1() -> None:
     assert "ε = 0.55" in figure.axes[0].get_title()
     early = figure.axes[2].containers[1][0].get_ydata()
     assert early == pytest.approx([0.7, 0.8])
+    assert "ε = 0.55" in words_of(figure) and "5 of 6 epochs" in words_of(figure)
+    assert "80.0% at the stop and 80.0% after all" in words_of(figure)
 
 
 @pytest.mark.parametrize(("share", "used"), [(0.0, "6 of 6"), (1.0, "2 of 6")])
@@ -94,6 +104,7 @@ def test_stop_at_its_ends(share: float, used: str) -> None:
         figure = flows.stop_at(recorded(), measure=measure, share=share)
         figure.canvas.draw()
         assert figure.axes[1].get_title().startswith(used)
+        assert measure in words_of(figure) and used in words_of(figure)
 
 
 def test_trade_off_runs_from_all_epochs_to_one() -> None:
@@ -104,49 +115,58 @@ def test_trade_off_runs_from_all_epochs_to_one() -> None:
     points = figure.axes[1].lines[0]
     reached = dict(zip(points.get_xdata(), points.get_ydata(), strict=True))
     assert reached[1.0] == pytest.approx(0.6) and reached[3.0] == pytest.approx(0.8)
+    assert "best stop lies 0.00 points above that rule (IF relative)" in words_of(figure)
+
+
+def stopped(accuracy: float, epochs: int) -> list[Row]:
+    return [
+        {"seed": 0, "density": d, "test_accuracy": accuracy, "epochs": epochs}
+        for d in (1.0, 0.5, 0.25)
+    ]
 
 
 def test_stops_compared_does_not_count_the_dense_training() -> None:
-    rows = [{"density": d, "accuracy": 0.8, "epochs": 5} for d in (1.0, 0.5, 0.25)]
-    figure = flows.stops_compared({"a": [rows, rows], "b": [rows, rows]})
+    runs = Runs({"a": [stopped(0.8, 5), stopped(0.8, 5)], "b": [stopped(0.7, 1)] * 2})
+    figure = flows.stops_compared(runs)
     figure.canvas.draw()
-    assert [bar.get_width() for bar in figure.axes[1].patches] == [10, 10]
+    assert [bar.get_width() for bar in figure.axes[1].patches] == [10, 2]
+    assert "from 2 (b) to 10 (a)" in words_of(figure)
+    assert "between 70.0% (b) and 80.0% (a)" in words_of(figure)
+    whole = flows.full_fashion_mnist(runs)
+    assert name_of(whole) == "03_incop_flows/full_fashion_mnist"
+    assert words_of(whole) == f"On all of Fashion-MNIST. {words_of(figure)}"
 
 
 def test_connectivity_draws_density_and_its_square() -> None:
     rows = [
-        {"seed": seed, "round": i, "density": d, "when": when, "norms": {"1→2": 1.0 + seed}}
+        [{"seed": seed, "density": d, "norms": {"1→2": 1.0 + seed}} for d in (1.0, 0.5)]
         for seed in (0, 1)
-        for i, d in enumerate((1.0, 0.5))
-        for when in ("just pruned", "retrained")
     ]
-    figure = flows.connectivity(rows)
+    figure = flows.connectivity(Runs({"just pruned": rows, "retrained": rows}))
     figure.canvas.draw()
     lines = {line.get_label(): line.get_ydata() for line in figure.axes[1].lines}
     assert lines["density"] == pytest.approx([1.0, 0.5])
     assert lines["density²"] == pytest.approx([1.0, 0.25])
-    assert figure.axes[1].containers[0][0].get_ydata() == pytest.approx([1.5, 1.5])
+    assert lines["IF 1→2"] == pytest.approx([1.5, 1.5])
+    assert "1→2 retrained 1.50" in words_of(figure)
 
 
 @pytest.mark.parametrize(
     ("activation", "w", "reach"),
-    list(product(flows.ACTIVATIONS, [-4.0, 0.0, 2.0, 4.0], [0.5, 4.0])),
+    list(product(lemma1.ACTIVATIONS, [-4.0, 0.0, 2.0, 4.0], [0.5, 4.0])),
 )
 def test_lemma_1_holds_with_the_plain_distance(activation: str, w: float, reach: float) -> None:
     figure = flows.lemma_1(activation=activation, w=w, reach=reach)
     figure.canvas.draw()
     pairs = figure.axes[1].lines[0]
     gap, change = np.asarray(pairs.get_xdata()), np.asarray(pairs.get_ydata())
-    _, lipschitz, largest = flows.ACTIVATIONS[activation]
+    _, lipschitz, largest = lemma1.ACTIVATIONS[activation]
     assert (change <= (reach * lipschitz * abs(w) + largest) * gap + 1e-12).all()
     broken = float(figure.axes[1].get_title().split("%")[0])
     assert broken > 0 or (w == 0 and activation != "sigmoid")
-
-
-def test_norms_left_are_relative(net: nn.Module, probe: Split) -> None:
-    flow = information_flow(net, probe.inputs)
-    half = {pair: matrix / 2 for pair, matrix in flow.items()}
-    assert flows.norms_left(half, flow) == pytest.approx(dict.fromkeys(flow, 0.5))
+    words = words_of(figure)
+    assert f"{activation}(w t) with w = {w:g} for |t| up to {reach:g}" in words
+    assert f"{broken:.0f}% above the printed" in words
 
 
 @pytest.mark.parametrize("exercise", exercises.EXERCISES, ids=repr)
@@ -188,14 +208,15 @@ def test_every_epsilon_between_the_two_distances_is_right(epsilon: float) -> Non
 
 def test_one_seed_is_enough() -> None:
     """Of one seed there is no spread; nothing warns."""
-    rows = [row for row in recorded() if row["seed"] == 0]
-    flows.trade_off(rows, ["IF relative"]).canvas.draw()
-    flows.stop_at(rows).canvas.draw()
-    frames = {"a": [[{"density": d, "accuracy": 0.8, "epochs": 5} for d in (1.0, 0.5)]]}
-    flows.stops_compared(frames).canvas.draw()
+    alone = recorded(seeds=(0,))
+    flows.trade_off(alone, ["IF relative"]).canvas.draw()
+    flows.stop_at(alone).canvas.draw()
+    flows.stops_compared(Runs({"a": [stopped(0.8, 5)]})).canvas.draw()
 
 
-NORMS = {"a": torch.zeros(2)}
+UNEVEN = Runs({"a": [[*recorded(seeds=(0,))["every epoch"][0], {"seed": 0, "round": 3}]]})
+NOT_MEASURED = Runs({"a": [[{"round": 1, "x": None}]]})
+NO_NORMS = Runs({when: [[{"density": 1.0}]] for when in ("just pruned", "retrained")})
 
 
 @pytest.mark.parametrize(
@@ -204,22 +225,24 @@ NORMS = {"a": torch.zeros(2)}
         (lambda: flows.stages({}, Split(torch.rand(1, 1, 2, 2), torch.zeros(1).long())),
          "networks is"),
         (lambda: flows.pruned_by(lab.nets.sap_mlp(seed=0), None), "probe=None"),
-        (lambda: flows.stop_at([]), "curves must have"),
+        (lambda: flows.stop_at([]), "watched="),
         (lambda: flows.stop_at(recorded(), measure="L1"), "measure='L1' is not known"),
         (lambda: flows.stop_at(recorded(), share=2), "share=2"),
-        (lambda: flows.stop_at(recorded()[1:]), "curves must have .* equally many"),
-        (lambda: flows.stop_at(recorded()[3:]), "curves must have the same rounds"),
+        (lambda: flows.stop_at(Runs({"a": [[{}]], "b": [[{}]]})), "watched must hold .* one"),
+        (lambda: flows.stop_at(recorded(drop=1)), "watched must have the same rounds"),
+        (lambda: flows.by_round(NOT_MEASURED, "x"), "watched must have a finite 'x'"),
+        (lambda: flows.by_round(UNEVEN, "round"), "watched must have the same rounds"),
         (lambda: flows.trade_off(recorded(), []), "measures is empty"),
         (lambda: flows.trade_off(recorded(), ["IF relative"], steps=10**9), "steps=1"),
-        (lambda: flows.stops_compared({"a": [[{"density": 1.0}]]}), "frames must have rows"),
-        (lambda: flows.connectivity([{"density": 1.0, "round": 0}]), "rows must have some"),
+        (lambda: flows.stops_compared(Runs({})), "runs is empty"),
+        (lambda: flows.stops_compared(Runs({"a": [[{"density": 1.0}]]})), "[\"']key 'test_acc"),
+        (lambda: flows.connectivity(NO_NORMS), r"left\['just pruned'\] must have rows"),
+        (lambda: flows.connectivity(Runs({})), "[\"']label 'just pruned'"),
         (lambda: flows.lemma_1(activation="relu"), "activation='relu'"),
         (lambda: flows.lemma_1(w=1e300), r"w=1e\+300"),
         (lambda: flows.lemma_1(reach=1e-9), "reach=1e-09"),
-        (lambda: flows.norms_left(NORMS, NORMS), "reference has no flow, or only zeros, for 'a'"),
-        (lambda: flows.norms_left(NORMS, {}), "reference has no flow"),
     ],
 )  # fmt: skip
 def test_bad_arguments_are_named(call, match: str) -> None:
-    with pytest.raises((ValueError, TypeError), match=f"^{match}"):
+    with pytest.raises((ValueError, TypeError, KeyError), match=f"^{match}"):
         call()

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
 from itertools import product
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,6 +15,7 @@ from torch import nn
 
 import pruninglab as lab
 from pruninglab.choices.scopes import Groups
+from pruninglab.classroom.pictures import name_of, words_of
 from pruninglab.classroom.plots import curves, pqi, sap, start, style
 from pruninglab.data import Data, Split
 
@@ -45,6 +49,9 @@ def test_weights_that_stay(net: nn.Module, mnist: Data, density: float) -> None:
     assert shown == lab.accuracy(pruned, mnist.test)
     if density in densities:
         assert shown == curve[densities.index(density)]
+    assert name_of(figure) == "00_start_here/how_many_weights_stay"
+    assert f"{density:.1%} of the weights" in words_of(figure)
+    assert f"{shown:.1%} of the test images" in words_of(figure)
 
 
 def test_keep_share_keeps_exactly_the_largest(net: nn.Module, mnist: Data) -> None:
@@ -57,19 +64,25 @@ def test_keep_share_keeps_exactly_the_largest(net: nn.Module, mnist: Data) -> No
     assert smallest_kept.item() >= largest_gone.item()
 
 
-VECTORS = pqi.example_vectors()
+VECTORS = lab.pqi.example_vectors()
 
 
 @pytest.mark.parametrize(
     ("vector", "p", "q"), list(product([*VECTORS, pqi.OWN], (0.05, 1.0), (1.0, 4.0)))
 )
 def test_sparsity_of(vector: str, p: float, q: float) -> None:
-    draw(pqi.sparsity_of(VECTORS, vector=vector, p=p, q=q))
+    figure = pqi.sparsity_of(VECTORS, vector=vector, p=p, q=q)
+    draw(figure)
+    assert words_of(figure).startswith(f"{vector}: ") and f"{p:.2f}" in words_of(figure)
 
 
 def test_sparsity_of_shows_the_index() -> None:
     figure = pqi.sparsity_of(VECTORS, vector=pqi.OWN, own="4 0, 0 0")
     assert [label.get_text() for label in figure.axes[1].texts] == ["0.750", "0.750", "0.250"]
+    assert words_of(figure) == (
+        "my own: 4 members, sorted by size. With p = 0.50 and q = 1.00 its PQ Index is 0.750, its "
+        "Gini index 0.750; the bound keeps at least 25.0% of the members."
+    )
     with pytest.raises(ValueError, match="own='a'"):
         pqi.sparsity_of(VECTORS, vector=pqi.OWN, own="a")
 
@@ -78,6 +91,7 @@ def test_sparsity_of_shows_the_index() -> None:
 def test_bound_against_truth(p: float, q: float) -> None:
     figure = pqi.bound_against_truth(VECTORS, p=p, q=q)
     draw(figure)
+    assert ("no bound" in words_of(figure)) == (p == q) and f"{p:.2f}" in words_of(figure)
     for line in figure.axes[0].lines[1:] if p != q else ():
         x, y = (np.asarray(values) for values in line.get_data())
         assert bool((y <= x + 1e-6).all()), "the bound lies below the diagonal"
@@ -88,23 +102,90 @@ def test_robin_hood_falls_inside_the_range_and_rises_outside() -> None:
     figure = pqi.robin_hood_curves(society, [(0.5, 1.0), (1.0, 2.0), (2.0, 4.0)])
     ends = [line.get_ydata()[-1] for line in figure.axes[0].lines[:3]]
     assert ends[0] < 0 and ends[1] < 0 < ends[2]
+    assert "p = 0.5, q = 1: falls; p = 1, q = 2: falls; p = 2, q = 4: rises" in words_of(figure)
 
 
-def test_other_figures_draw() -> None:
+def test_other_figures_of_notebook_01() -> None:
     draw(pqi.index_over_p_and_q(VECTORS))
-    draw(pqi.property_grid({"one": dict.fromkeys(["D1", "D2", "D3", "D4", "P1", "P2"], True)}))
-    draw(pqi.index_of_layers({"dense": {"fc1": [0.1, 0.2]}, "pruned": {"fc1": [0.1]}}))
-    draw(pqi.overflow(torch.rand(1000)))
+    rows = {"good": dict.fromkeys(lab.pqi.PROPERTIES, True)}
+    rows["bad"] = rows["good"] | {"D4": False}
+    figure = pqi.property_grid(rows)
+    draw(figure)
+    assert words_of(figure).endswith("Only squares: good.")
+    figure = pqi.overflow(torch.rand(1000), [0.02, 0.5, 0.9])
+    draw(figure)
+    assert "for 1 of 3 values of p" in words_of(figure)
 
 
-def test_bands_are_mean_and_standard_deviation() -> None:
-    runs = {"a": [[0.5, 0.4], [0.7, 0.4]]}
-    figure = curves.bands(runs, [1, 0.5], xlabel="density", ylabel="accuracy")
-    assert figure.axes[0].lines[0].get_ydata().tolist() == pytest.approx([0.6, 0.4])
-    outline = figure.axes[0].collections[0].get_paths()[0].vertices[:, 1]
-    assert outline.max() == pytest.approx(0.6 + np.std([0.5, 0.7], ddof=1))
-    with pytest.raises(ValueError, match=r"curves\['a'\] has shape \(2, 2\)"):
-        curves.bands(runs, [1], xlabel="", ylabel="")
+def layers_of(seed: int, *indices: float, cut: bool) -> dict[str, Any]:
+    layer = {f"fc{i}.weight": value for i, value in enumerate(indices)}
+    less = {name: value / 2 if cut else None for name, value in layer.items()}
+    return {"seed": seed, "layer_density": layer, "pqi": {"layer": layer},
+            "pruned_pqi": {"layer": less}}  # fmt: skip
+
+
+def test_the_index_of_layers_dense_pruned_and_retrained() -> None:
+    seeds = [[layers_of(s, 0.4 + s / 10, 0.2, cut=True), layers_of(s, 0.3, 0.1, cut=False)]
+             for s in (0, 2)]  # fmt: skip
+    figure = pqi.index_of_layers(lab.Runs({"ticket": seeds}))
+    draw(figure)
+    heights = [float(bar.get_height()) for bar in figure.axes[0].patches]
+    assert heights == pytest.approx([0.5, 0.2, 0.25, 0.1, 0.3, 0.1])
+    whiskers = figure.axes[0].collections[0].get_segments()[0][:, 1]
+    assert float(np.ptp(whiskers)) == pytest.approx(2 * math.sqrt(0.02))
+    assert "just pruned fc0 0.250, fc1 0.100" in words_of(figure)
+
+
+def runs_of(*seeds: list[float | None], label: str = "method") -> lab.Runs:
+    """Return rows with these values, the density halved from round to round."""
+    return lab.Runs({label: [
+        [{"seed": seed, "round": i, "density": 0.5**i, "pruned_density": 0.5 ** (i + 1),
+          "test_accuracy": value,
+          "pruned_test_accuracy": value, "layer_density": {"fc1.weight": value},
+          **{key: {"global": {"all": value}} for key in ("pqi", "pruned_pqi", "gini")}}
+         for i, value in enumerate(values)]
+        for seed, values in enumerate(seeds)
+    ]})  # fmt: skip
+
+
+def test_a_band_is_mean_and_standard_deviation_where_all_seeds_have_a_value() -> None:
+    runs = runs_of([0.5, 0.4, None], [0.7, 0.4, 0.1])
+    for x, places in (("round", [0, 1]), ("density", [1, 0.5])):
+        _, (axes,) = style.blank(None, 4, 3)
+        curves.band(axes, runs, "test_accuracy", x=x, colors=["red"])
+        (line,) = axes.lines
+        assert line.get_xdata().tolist() == places and line.get_color() == "red"
+        assert line.get_ydata().tolist() == pytest.approx([0.6, 0.4])
+        outline = axes.collections[0].get_paths()[0].vertices[:, 1]
+        assert outline.max() == pytest.approx(0.6 + np.std([0.5, 0.7], ddof=1))
+        assert axes.get_xscale() == ("log" if x == "density" else "linear")
+    assert axes.get_xlim() == pytest.approx((1.15, 0.25 / 1.15)), "all rounds, whatever the key"
+    assert curves.ends(runs, "density") == "method 25.0%"
+
+
+def test_what_a_cut_left_stands_at_the_density_after_it() -> None:
+    figure = sap.retrained_and_pruned(runs_of([0.5, 0.4]))
+    shown = [axes.lines[0].get_xdata().tolist() for axes in figure.axes]
+    assert shown == [[1, 0.5], [0.5, 0.25], [1, 0.5], [0.5, 0.25]]
+
+
+def test_a_network_without_weights_lies_beyond_a_logarithmic_axis() -> None:
+    rows = [{"seed": 0, "density": d, "loss": d + 1} for d in (1.0, 0.1, 0.0)]
+    runs = lab.Runs({"a": [rows]})
+    _, (axes,) = style.blank(None, 4, 3)
+    curves.band(axes, runs, "loss")
+    assert axes.lines[0].get_xdata().tolist() == [1.0, 0.1]
+    _, (axes,) = style.blank(None, 4, 3)
+    curves.band(axes, runs, "loss", log_x=False)
+    assert axes.lines[0].get_xdata().tolist() == [1.0, 0.1, 0.0]
+    assert curves.ends(runs, "loss") == "a 1"
+
+
+def test_three_methods_of_notebook_00() -> None:
+    ticket, rival = runs_of([0.9, 0.8], [0.9, 0.9]), runs_of([0.7, 0.5], label="random")
+    figure = start.three_methods(lab.Runs({**ticket, **rival}))
+    draw(figure)
+    assert words_of(figure).endswith("In the last round: method 85.0%, random 50.0%.")
 
 
 def test_too_many_colours_are_refused() -> None:
@@ -145,38 +226,32 @@ def test_one_round_shows_what_the_budget_takes(mlp: nn.Module, mnist: Data) -> N
     assert 0 < after <= 1
 
 
-def frames_of(*runs: list[float]) -> dict:
-    rows = [
-        [
-            {"accuracy": value, "density": 0.5**i, "layer_density": {"a": value}}
-            for i, value in enumerate(run)
-        ]
-        for run in runs
-    ]
-    return {"method": rows}
+def test_one_round_says_what_it_did(mlp: nn.Module, mnist: Data) -> None:
+    split = mnist.test.take(200)
+    words = [words_of(sap.one_round(mlp, split, gamma=gamma)) for gamma in (1.0, 5.0)]
+    assert words[0] != words[1] and "γ = 5" in words[1] and "scope layer" in words[1]
+    assert "no index" in words_of(sap.one_round(mlp, split, p=1.0, q=1.0))
 
 
-def test_over_rounds_is_mean_and_spread_and_leaves_out_what_is_undefined() -> None:
-    frames = frames_of([0.5, 0.4, None], [0.7, 0.4, 0.1])
-    for x, places in (("round", [0, 1]), ("density", [1, 0.5])):
-        figure = sap.over_rounds(frames, {"test accuracy": "accuracy"}, x=x)
-        draw(figure)
-        line = figure.axes[0].lines[0]
-        assert line.get_xdata().tolist() == places
-        assert line.get_ydata().tolist() == pytest.approx([0.6, 0.4])
+@pytest.mark.parametrize("draw_panels", [
+    sap.fall_rise_fall, sap.retrained_and_pruned, sap.full_fashion_mnist, sap.density_of_layers,
+    lambda runs: sap.ablations({"p": runs, "q": runs}),
+])  # fmt: skip
+def test_figures_of_runs(draw_panels: Callable[[lab.Runs], Figure]) -> None:
+    one_seed = draw_panels(runs_of([0.5, 0.4]))
+    draw(one_seed)
+    figure = draw_panels(runs_of([0.5, 0.4], [0.7, 0.2]))
+    draw(figure)
+    line = figure.axes[0].lines[0]
+    assert line.get_ydata().tolist() == pytest.approx([0.6, 0.3])
+    assert name_of(figure).startswith("02_sap/") and "over the seeds" in words_of(figure)
+    uneven = lab.Runs({"a": [runs_of([0.5, 0.4])["method"][0], runs_of([0.5])["method"][0]]})
+    with pytest.raises(ValueError, match="runs of 'a' have different numbers of rounds"):
+        draw_panels(uneven)
 
 
-def test_other_sap_figures_draw() -> None:
-    frames = frames_of([0.5, 0.4], [0.7, 0.4])
-    draw(sap.ablations({"p": frames, "q": frames}))
-    draw(sap.layers_over_rounds(frames, "layer_density", "density"))
-
-
-def test_runs_of_one_seed_and_lengths_that_differ() -> None:
-    frames = frames_of([0.5, 0.4])
-    draw(sap.over_rounds(frames, {"test accuracy": "accuracy"}))
-    with pytest.raises(ValueError, match=r"^frames must have .* equally many rows"):
-        sap.over_rounds({"a": [frames["method"][0], frames["method"][0][:1]]}, {"": "accuracy"})
+def band_of(runs: lab.Runs, **options: Any) -> None:
+    curves.band(style.blank(None, 4, 3)[1][0], runs, "test_accuracy", **options)
 
 
 def two_images(side: int = 28) -> Split:
@@ -192,29 +267,30 @@ def two_images(side: int = 28) -> Split:
         (lambda: pqi.sparsity_of(None), "vectors=None"),
         (lambda: pqi.sparsity_of(VECTORS, p=0.5, q=0.2), "p=0.5, q=0.2"),
         (lambda: pqi.sparsity_of(VECTORS, figure="no"), "figure='no'"),
-        (lambda: pqi.example_vectors(10**18), "members=1"),
-        (lambda: pqi.example_vectors(seed=0.5), r"seed=0\.5"),
         (lambda: pqi.index_over_p_and_q({}), "vectors is empty"),
         (lambda: pqi.property_grid({}), "table is empty"),
         (lambda: pqi.property_grid({"a": {"X9": True}}), r"table\['a'\]"),
-        (lambda: pqi.property_table(tries=10**18), "tries=1"),
         (lambda: pqi.robin_hood_curves(torch.tensor([1.0]), [(0.5, 1.0)]), "w, 1 members"),
         (lambda: pqi.robin_hood_curves(torch.tensor([2.0, 1.0]), [(0.0, 1.0)]), "pairs="),
-        (lambda: pqi.index_of_layers({"a": {"x": [1.0], "y": [1.0, 2.0]}}), r"layers\['a'\]"),
-        (lambda: pqi.index_of_layers({"a": {"x": [1.0]}, "b": {"y": [1.0]}}), "layers must"),
+        (lambda: pqi.index_of_layers(lab.Runs({})), "runs must hold one method"),
+        (lambda: pqi.index_of_layers(runs_of([0.5])), "runs must have two rounds"),
+        (lambda: pqi.index_of_layers(runs_of([0.5, 0.4])), "[\"']key 'pqi.layer.fc1.weight'"),
         (lambda: pqi.overflow(torch.rand(10_000), [0.01]), r"ps=\[0.01\]: every norm"),
         (lambda: pqi.overflow(torch.zeros(3)), "w has 1 of 1"),
         (lambda: sap.one_round(None, two_images()), "net=None"),
         (lambda: sap.one_round(lab.nets.sap_mlp(seed=0), two_images(), scope="row"), "scope='row'"),
-        (lambda: sap.over_rounds({}, {"a": "accuracy"}), "frames is empty"),
-        (lambda: sap.over_rounds(frames_of([0.5]), {}), "panels is empty"),
-        (lambda: sap.over_rounds(frames_of([0.5]), {"": "pqi"}), "frames must have rows .*'pqi'"),
-        (lambda: sap.over_rounds(frames_of([0.5]), {"": "accuracy"}, x="epoch"), "x='epoch'"),
+        (lambda: sap.panels_of(lab.Runs({}), {"a": "test_accuracy"}), "runs is empty"),
+        (lambda: sap.panels_of(runs_of([0.5]), {}), "panels is empty"),
+        (lambda: sap.panels_of(runs_of([0.5]), {"": "x"}), "[\"']key 'x' is not in the row"),
+        (lambda: sap.panels_of(runs_of([0.5]), {"": "pqi"}, x="epoch"), "x='epoch'"),
+        (lambda: sap.fall_rise_fall({}), "runs={}"),
         (lambda: sap.ablations({}), "studies is empty"),
-        (lambda: sap.layers_over_rounds(frames_of([0.5]), "pqi", ""), "frames must have rows"),
-        (lambda: curves.bands({}, [1.0], xlabel="", ylabel=""), "curves is empty"),
-        (lambda: curves.bands({"a": [["x"]]}, [1.0], xlabel="", ylabel=""), "curves"),
-        (lambda: curves.bands({"a": [[0.5]]}, [0.0], xlabel="", ylabel=""), r"x=\[0.0\]"),
+        (lambda: sap.ablations({"p": lab.Runs({})}), "runs is empty"),
+        (lambda: sap.density_of_layers(lab.Runs({"a": [[{"density": 1.0}]]})), "runs is empty"),
+        (lambda: start.three_methods(lab.Runs({})), "runs is empty"),
+        (lambda: band_of(runs_of([None])), "runs have no round"),
+        (lambda: band_of(runs_of([0.5]), colors=[]), "colors has 0 colours for 1"),
+        (lambda: band_of(runs_of([0.5]), x="epoch"), "[\"']key 'epoch' is not in the row"),
         (lambda: start.keep_share(lab.nets.sap_mlp(seed=0), two_images(), 1.5), r"density=1\.5"),
         (lambda: start.weights_that_stay(lab.nets.lenet_5(seed=0), two_images(), [1.0], [0.5]),
          "net must have a Linear layer fc1"),
@@ -223,5 +299,5 @@ def two_images(side: int = 28) -> Split:
     ],
 )  # fmt: skip
 def test_bad_arguments_are_named(call, match: str) -> None:
-    with pytest.raises((ValueError, TypeError), match=f"^{match}"):
+    with pytest.raises((ValueError, TypeError, KeyError), match=f"^{match}"):
         call()

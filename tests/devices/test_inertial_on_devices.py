@@ -43,14 +43,18 @@ def test_hessians(device: torch.device) -> None:
     place = home(device)
     same(inertial.hessian(net, *on(device)), expected, place)
     assert next(net.parameters()).device.type == "cpu", "the copy moves, not the network"
-    curvature = inertial.hvp(net, *on(device))
+    curvature = inertial.hessian_operator(net, *on(device))
     v = torch.ones(len(expected))
     same(curvature @ v, expected @ v.double(), place)
-    same(inertial.hvp(net.to(device), *PROBLEM) @ v, expected @ v.double(), torch.device("cpu"))
+    same(
+        inertial.hessian_operator(net.to(device), *PROBLEM) @ v,
+        expected @ v.double(),
+        torch.device("cpu"),
+    )
     rounded = inertial.hessian(net, *on(device), dtype=torch.float32)
     assert rounded.device == device
     torch.testing.assert_close(rounded.cpu().double(), expected, atol=1e-5, rtol=1e-4)
-    here = inertial.hvp(make(), *PROBLEM)
+    here = inertial.hessian_operator(make(), *PROBLEM)
     assert inertial.lipschitz_ascent(curvature, box=0.1, steps=2).bound == pytest.approx(
         inertial.lipschitz_ascent(here, box=0.1, steps=2).bound
     )
@@ -117,11 +121,11 @@ def test_training_inside_a_subspace(device: torch.device) -> None:
 def test_figures(device: torch.device) -> None:
     values = torch.linspace(-0.5, 3, 20)
     moved = values.to(device)
-    density = inertial.spectral_density(torch.diag(values), steps=5)
+    masses = inertial.spectral_density(torch.diag(values), steps=5)
     for figure in (
         plots.spectrum({0: moved, 10: values}, epoch=0),
-        plots.quadrature(moved, density),
-        plots.density({"a": density}),
+        plots.quadrature(moved, masses),
+        plots.spectral_masses({"a": masses}),
         plots.gaps_against_4k(moved, {-2: 0.1}),
         plots.before_and_after({"a": moved}),
     ):

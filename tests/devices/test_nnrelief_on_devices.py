@@ -73,9 +73,9 @@ def test_networks(device: torch.device, residual: float | None) -> None:
 def test_figures(device: torch.device) -> None:
     net = nets.lenet_300_100(inputs=(1, 4, 4), seed=0)
     split = Split(normal(20, 1, 4, 4), torch.arange(20) % 10)
-    here = plots.prepare(copy.deepcopy(net), split.inputs, split)
-    recut = plots.prepare(net, split.inputs.to(device), split)
-    assert recut.split.inputs.device == device
+    here = nnrelief.recut(copy.deepcopy(net), split.inputs, *split)
+    recut = nnrelief.recut(net, split.inputs.to(device), *split)
+    assert recut.images.device == device
     for name, mask in recut.masks(0.8, "fc2").items():
         same(mask, here.masks(0.8, "fc2")[name], device)
     assert recut.curve == here.curve

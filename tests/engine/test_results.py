@@ -47,6 +47,15 @@ def test_values_by_seed_and_round(runs: lab.Runs) -> None:
     assert runs.last("density")["a"].tolist() == [0.25, 0.25]
 
 
+def test_names_of_layers_have_dots() -> None:
+    row = {"layer_density": {"net.fc1.weight": 0.3, "net": 1.0}, "a.b": 2.0}
+    assert number(row, "layer_density.net.fc1.weight") == 0.3
+    assert number(row, "layer_density.net") == 1.0 and number(row, "a.b") == 2.0
+    for key in ("layer_density.net.fc1", "layer_density", "a", ""):
+        with pytest.raises(KeyError, match=f"key {key!r} is no"):
+            number(row, key)
+
+
 def test_what_was_not_measured_is_nan() -> None:
     runs = lab.Runs({"a": [rows(0, (1.0, 0.9), (0.5, None))]})
     assert math.isnan(runs.over_rounds(PQI)["a"][0, 1])
@@ -170,3 +179,5 @@ def test_a_live_comparison_has_the_same_shape(tiny_net: nn.Sequential, tiny_data
     assert live.paired("ticket", "random", "test_accuracy", density=1.0).std == 0
     assert np.isnan(live.last("pruned_test_accuracy")["ticket"]).all()
     assert np.isnan(live.last("pruned_pqi.global.all")["ticket"]).all()
+    layers = live.over_rounds("pruned_pqi.layer.1.weight")["ticket"]
+    assert np.isnan(layers[:, 1]).all() and not np.isnan(layers[:, 0]).any()

@@ -572,3 +572,13 @@ def test_other_dtypes_of_weights_and_labels_do_not_matter() -> None:
         found = c.masked_logistic(inputs, labels, theta, [c.l1()], [1.0]).masks
         torch.testing.assert_close(found, expected, atol=1e-4, rtol=0)
     assert c.loss_gradient(inputs, targets.bool(), weights, weights.float()).dtype == torch.float64
+
+
+def test_a_lone_entry_is_where_the_gradient_is_zero() -> None:
+    distance, extra = c.lone_entry(0.5, c.log(0.1), 10.0)
+    m = torch.tensor(1 - distance, dtype=torch.float64)
+    slope = 10 * (m - 1) + 0.5 * c.log(0.1).derivative(m)
+    assert abs(slope.item()) < 1e-3
+    assert extra == pytest.approx(float(c.log(0.1).value(m) - m))
+    with pytest.raises(TypeError, match=r"^regularizer=None"):
+        c.lone_entry(0.5, None, 1.0)

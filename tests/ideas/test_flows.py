@@ -472,3 +472,13 @@ PROBE = {"net": small_conv(), "inputs": images(4), "targets": torch.zeros(4).lon
 def test_bad_arguments_are_named(call: object, message: str) -> None:
     with pytest.raises((ValueError, TypeError), match=f"^{message}"):
         call()  # type: ignore[operator]
+
+
+def test_norms_left_are_relative() -> None:
+    flow = {"1→2": torch.rand(3, 2), "2→3": torch.rand(2, 2)}
+    half = {pair: matrix / 2 for pair, matrix in flow.items()}
+    assert flows.norms_left(half, flow) == pytest.approx(dict.fromkeys(flow, 0.5))
+    zero = {"1→2": torch.zeros(3, 2)}
+    for reference in (zero, {}):
+        with pytest.raises(ValueError, match=r"^reference has no flow.*'1→2'"):
+            flows.norms_left(zero, reference)

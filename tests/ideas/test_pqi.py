@@ -14,11 +14,16 @@ from scipy import integrate, special
 from pruninglab.ideas.pqi import (
     MEASURES,
     PROPERTIES,
+    bound_at_ranks,
+    example_vectors,
     find_counterexample,
     gini_index,
     pq_index,
+    printed_index,
+    property_table,
     retained_bound,
     tail_ratio,
+    turns,
 )
 
 PAIRS = [(0.5, 1.0), (1.0, 2.0), (0.2, 1.5), (0.01, 1.0), (1.0, 1.01)]
@@ -257,26 +262,69 @@ def test_tail_ratio_refuses() -> None:
         tail_ratio(torch.zeros(3), 1, 1.0)
 
 
-def kept(measure: str) -> set[str]:
-    return {
-        code
-        for code, prop in PROPERTIES.items()
-        if find_counterexample(MEASURES[measure], prop, torch.Generator().manual_seed(0)) is None
-    }
+@pytest.mark.parametrize("pq", PAIRS)
+def test_as_printed_it_is_the_index_while_nothing_overflows(pq: tuple[float, float]) -> None:
+    w = torch.randn(3, 5, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    got = printed_index(w, *pq)
+    torch.testing.assert_close(got, pq_index(w, *pq, dim=1), rtol=1e-9, atol=1e-12)
+    by_hand = [naive(row.numpy(), *pq) for row in w]
+    assert got.tolist() == pytest.approx(by_hand, rel=1e-9, abs=1e-12)
 
 
-def test_only_gini_and_pqi_keep_all_six() -> None:
+def test_as_printed_it_overflows_and_takes_any_pair() -> None:
+    w = torch.rand(1000, generator=torch.Generator().manual_seed(0))
+    assert not bool(printed_index(w, 0.05, 1.0).isfinite())
+    assert 0 < float(pq_index(w, 0.05, 1.0)) < 1
+    assert float(printed_index(torch.tensor([3, 1]), 2.0, 4.0)) == pytest.approx(
+        1 - 2 ** (1 / 4 - 1 / 2) * math.sqrt(10) / 82 ** (1 / 4)
+    )
+    assert math.isnan(float(printed_index(w, 1.0, 1e-300)))
+
+
+@pytest.mark.parametrize("pq", PAIRS[:3])
+def test_the_bound_lies_below_every_rank(pq: tuple[float, float]) -> None:
+    w = torch.randn(70, generator=torch.Generator().manual_seed(0))
+    shares, bounds = bound_at_ranks(w, *pq, points=9)
+    assert shares.tolist() == sorted(set(shares.tolist())) and float(shares[-1]) == 1
+    assert bool((bounds <= shares + 1e-12).all()) and bool((bounds > 0).all())
+    r = round(float(shares[3]) * 70)
+    eta = tail_ratio(w, r, pq[0])
+    by_hand = retained_bound(70, float(pq_index(w, *pq)), *pq, eta) / 70
+    assert float(bounds[3]) == pytest.approx(by_hand)
+
+
+def test_example_vectors_go_from_equal_to_one_takes_all() -> None:
+    indices = [float(pq_index(w, 0.5, 1.0)) for w in example_vectors(500, seed=1).values()]
+    assert indices[0] == pytest.approx(0, abs=1e-12) and indices[-1] == pytest.approx(1 - 1 / 500)
+    assert indices == sorted(indices)
+    assert torch.equal(example_vectors(9, 2)["Gaussian"], example_vectors(9, 2)["Gaussian"])
+
+
+def test_the_index_turns_at_its_minimum() -> None:
+    assert turns([0.3, 0.2, 0.1, 0.2, 0.3]) == 2
+    assert turns([0.3, 0.2, 0.1, 0.2, 0.05, 0.2, 0.3], patience=2) == 4
+    assert turns([0.3, 0.2, 0.1]) is None and turns([]) is None
+    assert turns([0.1, 0.2]) == 0
+
+
+@pytest.fixture(scope="module")
+def kept() -> dict[str, set[str]]:
+    """The properties that each measure keeps, by the search of notebook 01."""
+    table = property_table(seed=0, tries=200)
+    return {name: {code for code, holds in row.items() if holds} for name, row in table.items()}
+
+
+def test_only_gini_and_pqi_keep_all_six(kept: dict[str, set[str]]) -> None:
     """The paper's claim about its list of measures (Section 1), found by search."""
-    champions = {name for name in MEASURES if len(kept(name)) == 6}
-    assert champions == {"Gini", "PQ Index (½, 1)"}
+    assert {name for name in MEASURES if len(kept[name]) == 6} == {"Gini", "PQ Index (½, 1)"}
 
 
 @pytest.mark.parametrize(
     ("measure", "broken"),
     [("−ℓ1", {"D1", "D2", "D4", "P1", "P2"}), ("Hoyer", {"D4"}), ("ℓ2/ℓ1", {"D4", "P2"})],
 )
-def test_known_rows_of_the_table(measure: str, broken: set[str]) -> None:
-    assert set(PROPERTIES) - kept(measure) == broken
+def test_known_rows_of_the_table(measure: str, broken: set[str], kept: dict[str, set[str]]) -> None:
+    assert set(PROPERTIES) - kept[measure] == broken
 
 
 def test_a_counterexample_is_one() -> None:
@@ -350,6 +398,17 @@ ONES = torch.ones(3)
         (lambda: MEASURES["ℓ2/ℓ1"](torch.zeros(2)), ValueError, "w has no non-zero"),
         (lambda: MEASURES["−ℓ1"](ONES * math.nan), ValueError, "w, of shape"),
         (lambda: find_counterexample(None, PROPERTIES["D1"], None), TypeError, "measure=None"),
+        (lambda: example_vectors(10**18), ValueError, "members=1"),
+        (lambda: example_vectors(seed=0.5), TypeError, r"seed=0\.5"),
+        (lambda: property_table(tries=10**18), ValueError, "tries=1"),
+        (lambda: turns([0.1], patience=0), ValueError, "patience=0"),
+        (lambda: turns([0.1, math.nan]), ValueError, r"values\[1\] is NaN"),
+        (lambda: turns(["0.1"]), ValueError, "values="),
+        (lambda: printed_index(ONES, 0.0, 1.0), ValueError, r"p=0\.0"),
+        (lambda: printed_index(torch.tensor(2.0), 0.5, 1.0), ValueError, "w=float32"),
+        (lambda: printed_index(torch.empty(2, 0), 0.5, 1.0), ValueError, "w is empty"),
+        (lambda: bound_at_ranks(torch.zeros(3), 0.5, 1.0), ValueError, "w has 1 of 1"),
+        (lambda: bound_at_ranks(ONES, 0.5, 1.0, points=0), ValueError, "points=0"),
     ],
 )
 def test_bad_arguments_are_named(call, error: type[Exception], message: str) -> None:

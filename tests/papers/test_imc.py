@@ -36,7 +36,7 @@ def test_leverage_and_density_of_a_resnet() -> None:
     net(images.inputs)
     masses = scores.leverage("sharp", 2)(net, images)
     assert 0 < sum(float(mass.sum()) for mass in masses.values()) <= 2
-    operator = inertial.hvp(net, *images)
+    operator = inertial.hessian_operator(net, *images)
     estimate = inertial.spectral_density(operator, steps=4)
     assert float(estimate.masses.sum()) == pytest.approx(1)
 

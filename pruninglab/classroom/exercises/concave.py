@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import torch
@@ -12,18 +13,18 @@ from ...ideas.concave import (
     check_assumption,
     fit_logistic,
     log,
+    lone_entry,
     masked_logistic,
     theorem2_printed,
     two_digits,
 )
-from ..plots.concave import lone_entry
 from .core import Exercise, expect, number, tensor, whole
 
 
 def _check_step(answer: Any) -> None:
     hint = "give three numbers (a, b, c)"
     expect(isinstance(answer, (tuple, list)) and len(answer) == 3, hint)
-    a, b, c = (number(one, hint) for one in answer)
+    a, b, c = (number(entry, hint) for entry in answer)
     expect(b >= 0 and c <= 1, "you left the box: clip to [0, 1] after the step")
     wrong = abs(a - 0.6) < 1e-6
     expect(not wrong, "that is the loss alone; the penalty pulls every entry down by step · λ")
@@ -39,12 +40,12 @@ def _check_penalty(answer: Any) -> None:
     for name in ("value", "derivative"):
         values = tensor(getattr(answer, name)(m.clone()), f"{name} returns a tensor")
         expect(values.shape == m.shape, f"{name} works entry by entry")
-    found = check_assumption(answer)
-    expect(found["image"], "r must go from r(0) = 0 to r(1) = 1")
-    expect(found["non-decreasing"], "r must not fall anywhere in [0, 1]")
-    expect(found["concave"], "r must be concave: it bends down, never up")
-    expect(found["strictly concave"], "r has a straight piece; it must bend everywhere")
-    expect(found["derivative"], "the derivative is not that of the value")
+    holds = check_assumption(answer)
+    expect(holds["image"], "r must go from r(0) = 0 to r(1) = 1")
+    expect(holds["non-decreasing"], "r must not fall anywhere in [0, 1]")
+    expect(holds["concave"], "r must be concave: it bends down, never up")
+    expect(holds["strictly concave"], "r has a straight piece; it must bend everywhere")
+    expect(holds["derivative"], "the derivative is not that of the value")
 
 
 def _check_crossing(answer: Any) -> None:
@@ -53,7 +54,7 @@ def _check_crossing(answer: Any) -> None:
     distance, extra = lone_entry(0.5, log(0.1), 10.0)
 
     def false_at(k: int) -> bool:
-        return theorem2_printed(0.5, k, 10.0, k * extra) < distance * k**0.5
+        return theorem2_printed(0.5, k, 10.0, k * extra) < distance * math.sqrt(k)
 
     expect(false_at(answer), f"for k = {answer} the printed bound is still above the distance")
     expect(not false_at(answer - 1), f"it is false already for k = {answer - 1}")
@@ -65,8 +66,8 @@ def _check_budget(answer: Any) -> None:
     images = load("mnist", normalize=False, device="cpu").train
     digits = two_digits(images.inputs, images.targets)
     weights = fit_logistic(digits.inputs, digits.targets)
-    found = masked_logistic(digits.inputs, digits.targets, weights, [log(0.1)], [answer])
-    mask = found.masks[:, 0, 0]
+    solved = masked_logistic(digits.inputs, digits.targets, weights, [log(0.1)], [answer])
+    mask = solved.masks[:, 0, 0]
     pixels = int((mask[0, :-1] > 0).sum())
     right = float(accuracy_of(digits.held_inputs, digits.held_targets, mask * weights))
     expect(pixels <= 16, f"{pixels} pixels live: make λ larger")
@@ -99,10 +100,10 @@ answer = sine()
 CROSSING = Exercise(
     "where Eq. (14) breaks",
     "γ = 10, λ = ½, log with ε = 0.1, L = γ/2 ‖m − 1‖². From which k on is the printed bound below "
-    "the true distance? `lab.plots.concave.lone_entry` solves one entry for you.",
+    "the true distance? `lab.concave.lone_entry` solves one entry for you.",
     _check_crossing,
     """
-distance, extra = lab.plots.concave.lone_entry(0.5, lab.concave.log(0.1), 10.0)
+distance, extra = lab.concave.lone_entry(0.5, lab.concave.log(0.1), 10.0)
 answer = 1
 while lab.concave.theorem2_printed(0.5, answer, 10.0, answer * extra) >= distance * answer**0.5:
     answer += 1

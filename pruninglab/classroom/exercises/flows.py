@@ -13,13 +13,13 @@ from .core import Exercise, expect, number, tensor
 
 def _check_flow(answer: Any) -> None:
     expect(isinstance(answer, (list, Tensor)), "give a list of lists, or a tensor")
-    found = tensor(torch.as_tensor(answer))
-    expect(not found.is_complex(), "the numbers are real")
-    found = found.double()
-    expect(found.shape != (1, 2), "rows are the units of the first layer, columns of the second")
-    expect(found.shape == (2, 1), "two units, then one: the matrix is 2 × 1")
-    expect(found.flatten().tolist() != [5.0, 2.0], "the mean over the two images, not the sum")
-    expect(found.flatten().tolist() == [2.5, 1.0], "E[f_i f_j]: multiply per image, then average")
+    flow = tensor(torch.as_tensor(answer))
+    expect(not flow.is_complex(), "the numbers are real")
+    flow = flow.double()
+    expect(flow.shape != (1, 2), "rows are the units of the first layer, columns of the second")
+    expect(flow.shape == (2, 1), "two units, then one: the matrix is 2 × 1")
+    expect(flow.flatten().tolist() != [5.0, 2.0], "the mean over the two images, not the sum")
+    expect(flow.flatten().tolist() == [2.5, 1.0], "E[f_i f_j]: multiply per image, then average")
 
 
 def _check_epsilon(answer: Any) -> None:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from copy import deepcopy
 from typing import Any
 
 import torch
 from torch import nn
 
 from ...ideas.inertial import gaps, hessian, spectral_cut
-from ...nets import seeded
+from ...nets import clone, seeded
 from .core import Exercise, close, expect, number, tensor, whole
 
 SPECTRUM = torch.tensor([9.0, 4.0, 3.5, 3.2, -1.0])
@@ -27,9 +26,9 @@ def _check_needed(answer: Any) -> None:
     answer = number(answer)
     expect(answer >= 0, "K is not negative")
     expect(not 0.25 * 4 <= answer < 4, "you compared the gaps with K; the rule says 4K")
-    found = spectral_cut(STAIRS, answer)
+    k = spectral_cut(STAIRS, answer)
     widths = gaps(STAIRS).tolist()
-    expect(found == 2, f"with K = {answer:g} the cut is k = {found}; the gaps are {widths}")
+    expect(k == 2, f"with K = {answer:g} the cut is k = {k}; the gaps are {widths}")
 
 
 def _check_product(answer: Any) -> None:
@@ -38,14 +37,14 @@ def _check_product(answer: Any) -> None:
         net = nn.Sequential(nn.Linear(3, 4), nn.Tanh(), nn.Linear(4, 2)).double()
         inputs, targets = torch.randn(9, 3).double(), torch.randint(0, 2, (9,))
         v = torch.randn(26).double()
-    found = tensor(answer(deepcopy(net), inputs.clone(), targets.clone(), v.clone()))
-    expect(found.shape == (26,), "return one number per parameter, in one vector")
+    product = tensor(answer(clone(net), inputs.clone(), targets.clone(), v.clone()))
+    expect(product.shape == (26,), "return one number per parameter, in one vector")
     loss = nn.functional.cross_entropy(net(inputs), targets)
     gradient = torch.cat([g.flatten() for g in torch.autograd.grad(loss, list(net.parameters()))])
-    expect(not close(found, gradient), "this is the gradient; take that of gradient · v")
+    expect(not close(product, gradient), "this is the gradient; take that of gradient · v")
     expected = hessian(net, inputs, targets) @ v
-    expect(not close(found, v * expected), "do not multiply by v once more at the end")
-    expect(close(found, expected), "take the gradient of the number gradient · v")
+    expect(not close(product, v * expected), "do not multiply by v once more at the end")
+    expect(close(product, expected), "take the gradient of the number gradient · v")
 
 
 CUT = Exercise(

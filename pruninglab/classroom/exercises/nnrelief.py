@@ -22,37 +22,37 @@ def _check_importance(answer: Any) -> None:
     generator = torch.Generator().manual_seed(0)
     weight, bias = (torch.randn(*size, generator=generator) for size in ((3, 4), (3,)))
     inputs = torch.randn(6, 4, generator=generator)
-    found = tensor(answer(weight.clone(), bias.clone(), inputs.clone()))
+    shares = tensor(answer(weight.clone(), bias.clone(), inputs.clone()))
     expect(
-        found.shape != (3, 4),
+        shares.shape != (3, 4),
         "the bias carries signal too: one more column, at the end",
     )
-    expect(found.shape == (3, 5), "return (out, in + 1): a row for each neuron")
+    expect(shares.shape == (3, 5), "return (out, in + 1): a row for each neuron")
     mean_first = torch.cat([(weight * inputs.mean(dim=0)).abs(), bias.abs()[:, None]], dim=1)
     mean_first = mean_first / mean_first.sum(dim=1, keepdim=True)
     expect(
-        not close(found, mean_first),
+        not close(shares, mean_first),
         "first the absolute value, then the mean: signals of both signs must not cancel",
     )
-    sums = found.sum(dim=1)
+    sums = shares.sum(dim=1)
     expect(close(sums, torch.ones(3), 1e-5), "each neuron's row must sum to 1")
     expected = connection_importance(weight, bias, inputs)
-    expect(close(found, expected, 1e-5), "Eq. (1): mean |w x| over the samples, |b|")
+    expect(close(shares, expected, 1e-5), "Eq. (1): mean |w x| over the samples, |b|")
 
 
 def _check_cut(answer: Any) -> None:
     expect(callable(answer), "answer must be a function of the scores and α")
     scores = torch.tensor([[0.2, 0.2, 0.2, 0.2, 0.2], [0.5, 0.25, 0.125, 0.125, 0.0]])
-    found = tensor(answer(scores.clone(), 0.7), "return a bool tensor")
-    expect(found.dtype == torch.bool, "return a bool tensor")
-    expect(found.shape == scores.shape, "return one True or False for each score")
-    kept = int(found[0].sum())
+    kept = tensor(answer(scores.clone(), 0.7), "return a bool tensor")
+    expect(kept.dtype == torch.bool, "return a bool tensor")
+    expect(kept.shape == scores.shape, "return one True or False for each score")
+    count = int(kept[0].sum())
     expect(
-        kept < 5,
+        count < 5,
         "five equal scores: comparing with a threshold keeps all; four carry enough",
     )
-    expect(kept > 3, "three times 0.2 is 0.6, less than 0.7: one more must stay")
-    expect(torch.equal(found, share_cut(scores, 0.7)), "keep the p₀ largest of each row, by index")
+    expect(count > 3, "three times 0.2 is 0.6, less than 0.7: one more must stay")
+    expect(torch.equal(kept, share_cut(scores, 0.7)), "keep the p₀ largest of each row, by index")
 
 
 def _check_chance(answer: Any) -> None:

@@ -56,12 +56,12 @@ BREAK_IT = Exercise(
 KEEP = Exercise(
     "how many stay?",
     "A layer has the weights 1, 2, …, 100. How many must stay at least by the bound with (½, 1) "
-    "and η = 0? Use `pq_index`, and mind the rounding.",
+    "and η = 0? Use `lab.pq_index`, and mind the rounding.",
     _check_keep,
     """
 import math
 w = torch.arange(1, 101, dtype=torch.float64)
-answer = math.ceil(retained_bound(100, float(pq_index(w, 0.5, 1.0)), 0.5, 1.0))
+answer = math.ceil(lab.retained_bound(100, float(lab.pq_index(w, 0.5, 1.0)), 0.5, 1.0))
 """,
 )
 EXERCISES = (BY_HAND, BREAK_IT, KEEP)

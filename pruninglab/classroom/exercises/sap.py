@@ -22,14 +22,14 @@ def _check_budget(answer: Any) -> None:
     expect(callable(answer), "answer must be a function of groups")
     scores = torch.tensor([[9.0, 4.0, 1.0, 0.0, 0.0, 0.0], [5.0, 4.0, 3.0, 2.0, 1.0, 7.0]])
     alive = torch.tensor([[True] * 6, [True] * 5 + [False]])
-    found = tensor(answer(Groups(scores.clone(), alive.clone())))
-    expect(found.shape == (2,), "return one number per group: how many stay")
-    expect(found.dtype == torch.int64, "return whole numbers (.long())")
+    kept = tensor(answer(Groups(scores.clone(), alive.clone())))
+    expect(kept.shape == (2,), "return one number per group: how many stay")
+    expect(kept.dtype == torch.int64, "return whole numbers (.long())")
     sap = pq_bound()(Groups(scores, alive))
-    expect(not torch.equal(found, sap), "this is SAP itself; at most two may go from a group")
-    expect(int(found[1]) <= 5, "a dead weight cannot stay: count the living only")
+    expect(not torch.equal(kept, sap), "this is SAP itself; at most two may go from a group")
+    expect(int(kept[1]) <= 5, "a dead weight cannot stay: count the living only")
     expected = torch.maximum(sap, alive.sum(dim=1) - 2)
-    expect(torch.equal(found, expected), "at most two go: keep at least the living minus two")
+    expect(torch.equal(kept, expected), "at most two go: keep at least the living minus two")
 
 
 def _check_gamma(answer: Any) -> None:
@@ -61,7 +61,7 @@ def answer(groups):
 GAMMA = Exercise(
     "find γ",
     "A layer has the weights 1, 2, …, 100. Which γ makes SAP with (½, 1) take half of them in one "
-    "round? Try, or calculate with `pq_index`.",
+    "round? Try, or calculate with `lab.pq_index`.",
     _check_gamma,
     "answer = 0.505 / float(lab.pq_index(torch.arange(1.0, 101.0), 0.5, 1.0))",
 )

@@ -16,7 +16,7 @@ from .core import Exercise, close, expect, number, tensor
 def _check_words(answer: Any) -> None:
     hint = "give three numbers, (a, b, c)"
     expect(isinstance(answer, (tuple, list)) and len(answer) == 3, hint)
-    density, sparsity, compression = (number(one, hint) for one in answer)
+    density, sparsity, compression = (number(value, hint) for value in answer)
     expect(abs(density - 0.05) < 1e-9, "density is kept / all, so it falls as you prune")
     expect(abs(sparsity - 0.95) < 1e-9, "sparsity is 1 − density")
     expect(abs(compression - 20) < 1e-6, "compression is 1 / density, a number above 1")
@@ -38,15 +38,15 @@ def _check_cut(answer: Any) -> None:
 
 
 def _check_score(answer: Any) -> None:
-    expect(callable(answer), "answer must be a function of a network and a batch")
+    expect(callable(answer), "answer must be a function of a network and images")
     with seeded(0):
         net = nn.Sequential(nn.Flatten(), nn.Linear(4, 3), nn.ReLU(), nn.Linear(3, 2))
         inputs = torch.rand(5, 1, 2, 2)
     sizes = {name: weight.detach().abs() for name, weight in prunable(net).items()}
-    found = answer(net, Split(inputs, torch.zeros(5, dtype=torch.long)))
-    expect(isinstance(found, dict), "return a dict from parameter names to tensors")
-    expect(list(found) == list(sizes), f"the names must be {list(sizes)}")
-    scores = {name: tensor(score, "each score must be a tensor") for name, score in found.items()}
+    given = answer(net, Split(inputs, torch.zeros(5, dtype=torch.long)))
+    expect(isinstance(given, dict), "return a dict from parameter names to tensors")
+    expect(list(given) == list(sizes), f"the names must be {list(sizes)}")
+    scores = {name: tensor(score, "each score must be a tensor") for name, score in given.items()}
     for name, size in sizes.items():
         same_shape = scores[name].shape == size.shape
         expect(same_shape, "each score must have the shape of its weights")
@@ -76,11 +76,11 @@ def answer(weight, gone):
 )
 SCORE = Exercise(
     "your first score",
-    "Write a score `answer(net, batch)`: |w| divided by the largest |w| of its own layer. "
+    "Write a score `answer(net, images)`: |w| divided by the largest |w| of its own layer. "
     "`lab.scores.prunable(net)` gives the weights by name.",
     _check_score,
     """
-def answer(net, batch):
+def answer(net, images):
     weights = lab.scores.prunable(net)
     return {name: w.detach().abs() / w.detach().abs().max() for name, w in weights.items()}
 """,

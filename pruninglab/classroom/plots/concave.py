@@ -15,28 +15,31 @@ from matplotlib.patches import Rectangle
 from matplotlib.ticker import PercentFormatter
 from torch import Tensor
 
-from ...ideas.checks import Finite, NonNegative, Positive, Share, check_choice, checked
+from ...engine.results import Runs, Values, spread
+from ...ideas.checks import Finite, Positive, Share, check_choice, checked
 from ...ideas.concave import (
     Regularizer,
     TwoDigits,
     accuracy_of,
     l1,
     log,
+    lone_entry,
     lq,
     masked_logistic,
     mcp,
-    phi,
     theorem1_bound,
     theorem2_bound,
     theorem2_printed,
 )
 from ...ideas.concave.digits import SIDE
 from ...ideas.devices import accurate
+from ..pictures import describe, picture, words_of
 from .curves import check_filled, check_numbers, density_axis, table_of
 from .style import BLUE, GRAY, GREEN, ORANGE, RED, blank, colors
 
 KINDS = ("l1", "log", "lq", "mcp")
-Runs = Mapping[str, tuple[Tensor, Tensor]]
+# A method's accuracies and living pixels, each (runs, λ).
+Measured = Mapping[str, tuple[Tensor, Tensor]]
 
 
 @checked
@@ -59,6 +62,7 @@ def regularizer_of(kind: str, shape: Positive) -> Regularizer:
         raise ValueError(f"shape={shape} of {kind}: {error}") from error
 
 
+@picture("05_concave_masks/penalties")
 @checked
 def penalties(*, eps: Positive = 0.1, figure: Figure | None = None) -> Figure:
     """Draw ℓ1, log(ε), ℓ_½ and mcp(½) over [0, 1], and their slopes: the pull towards zero."""
@@ -79,9 +83,16 @@ def penalties(*, eps: Positive = 0.1, figure: Figure | None = None) -> Figure:
     axes[1].set(title="how hard it is pulled down, r′(m)", xlabel="m", ylim=(0, 6))
     axes[0].legend(frameon=False, fontsize=9)
     figure.subplots_adjust(left=0.05, right=0.99, bottom=0.15, top=0.9, wspace=0.13)
-    return figure
+    ends = log(eps).derivative(torch.tensor([0.0, 1.0], dtype=torch.float64)).tolist()
+    return describe(
+        figure,
+        "Four penalties from 0 to 1, and their slopes: ℓ1 is straight, log, ℓq and mcp bend down. "
+        f"With ε = {eps:g}, log pulls with {ends[0]:.3g} at a mask entry of 0 and with "
+        f"{ends[1]:.3g} at one of 1; ℓ1 pulls with 1 everywhere.",
+    )
 
 
+@picture("05_concave_masks/oscillation")
 @checked
 def oscillation(
     weights: Real[Tensor, "steps some"],
@@ -95,17 +106,22 @@ def oscillation(
     come to rest on it.
     """
     figure, axes = blank(figure, 9, 3.3, columns=2)
-    for one, values in zip(axes, (weights, masks), strict=True):
-        columns = _drawable(values).T
-        for column, color in zip(columns, colors(len(columns)), strict=True):
-            scale = 1000 if one is axes[0] else 1
-            one.plot(scale * column.numpy(), ".-", ms=4, lw=1, color=color)
-        one.axhline(0, color=GRAY, lw=0.8)
-        one.set_xlabel("step")
+    weights, masks = _drawable(weights), _drawable(masks)
+    for panel, values, scale in zip(axes, (weights, masks), (1000, 1), strict=True):
+        for column, color in zip(values.T, colors(values.shape[1]), strict=True):
+            panel.plot(scale * column.numpy(), ".-", ms=4, lw=1, color=color)
+        panel.axhline(0, color=GRAY, lw=0.8)
+        panel.set_xlabel("step")
     axes[0].set_title("weights × 1000, subgradient of λ‖θ‖₁")
     axes[1].set_title("mask entries, projected gradient")
     figure.subplots_adjust(left=0.07, right=0.99, bottom=0.15, top=0.9, wspace=0.16)
-    return figure
+    hops = int((weights.sign().diff(dim=0) != 0).sum())
+    return describe(
+        figure,
+        f"Left: {weights.shape[1]} weights cross zero {hops} times in {len(weights)} subgradient "
+        f"steps. Right: of {masks.shape[1]} mask entries {int((masks[-1] == 0).sum())} lie at "
+        f"zero after {len(masks)} projected steps, and stay there.",
+    )
 
 
 def _drawable(values: Tensor) -> Tensor:
@@ -113,6 +129,7 @@ def _drawable(values: Tensor) -> Tensor:
     return values.detach().cpu().to(torch.promote_types(values.dtype, torch.float32))
 
 
+@picture("05_concave_masks/one_mask")
 @checked
 def one_mask(
     digits: TwoDigits,
@@ -135,27 +152,35 @@ def one_mask(
         raise ValueError(f"log_lam={log_lam} must lie between -30 and 30")
     weights = weights.detach().to(digits.inputs)
     figure, axes = blank(figure, 9.5, 3.2, columns=3, width_ratios=(1, 1, 2))
-    found = masked_logistic(
-        digits.inputs,
-        digits.targets,
-        weights,
-        [regularizer_of(kind, shape)],
-        [10.0**log_lam],
-        tolerance=1e-2,
+    penalty, lam = regularizer_of(kind, shape), 10.0**log_lam
+    mask = masked_logistic(
+        digits.inputs, digits.targets, weights, [penalty], [lam], tolerance=1e-2
     ).masks[0, 0, 0]
-    share = accuracy_of(digits.held_inputs, digits.held_targets, (found * weights[0])[None])
-    draw_mask(axes[0], found)
-    axes[0].set_title(f"mask: {int((found[:-1] > 0).sum())} pixels live", fontsize=10)
-    product = (found * weights[0])[:-1].reshape(SIDE, SIDE).cpu().numpy()
+    right = float(accuracy_of(digits.held_inputs, digits.held_targets, (mask * weights[0])[None]))
+    draw_mask(axes[0], mask)
+    axes[0].set_title(f"mask: {pixels_of(mask)} pixels live", fontsize=10)
+    product = (mask * weights[0])[:-1].reshape(SIDE, SIDE).cpu().numpy()
     limit = max(float(np.abs(product).max()), 1e-6)
     axes[1].imshow(product, cmap="RdBu", vmin=-limit, vmax=limit)
-    axes[1].set_title(f"m ⊙ θ̂: {float(share):.1%} right", fontsize=10)
-    axes[2].imshow(_through(found, images), cmap="gray", vmin=0, vmax=1)
+    axes[1].set_title(f"m ⊙ θ̂: {right:.1%} right", fontsize=10)
+    axes[2].imshow(_through(mask, images), cmap="gray", vmin=0, vmax=1)
     axes[2].set_title("what it sees of eight digits", fontsize=10)
-    for one in axes:
-        one.axis("off")
+    for panel in axes:
+        panel.axis("off")
     figure.subplots_adjust(left=0.01, right=0.99, bottom=0.02, top=0.9, wspace=0.05)
-    return figure
+    return describe(
+        figure,
+        f"With the penalty {penalty} and λ = {lam:.3g}, "
+        f"{pixels_of(mask)} of {SIDE * SIDE} pixels live, and {right:.1%} of the held-out digits "
+        "are told apart. The mask, the masked weights, and eight digits of which only the living "
+        "pixels are seen.",
+    )
+
+
+@checked
+def pixels_of(mask: Float[Tensor, " 401"]) -> int:
+    """Count the pixels that live under a mask (401,); the intercept is left out."""
+    return int((mask[:-1] > 0).sum())
 
 
 @checked
@@ -178,6 +203,7 @@ def _through(mask: Tensor, images: Tensor) -> np.ndarray:
     return tiles
 
 
+@picture("05_concave_masks/eight_pixels")
 @checked
 def eight_pixels(
     mask: Float[Tensor, " 401"],
@@ -188,17 +214,22 @@ def eight_pixels(
     """Draw Figure 4 of the paper: a mask (401,), eight `images` (8, 401), and these through it."""
     figure, axes = blank(figure, 9.5, 2.5, columns=3, width_ratios=(1, 2.1, 2.1))
     draw_mask(axes[0], mask)
-    axes[0].set_title(f"{int((mask[:-1] > 0).sum())} pixels", fontsize=10)
+    axes[0].set_title(f"{pixels_of(mask)} pixels", fontsize=10)
     axes[1].imshow(_through(torch.ones_like(mask), images), cmap="gray", vmin=0, vmax=1)
     axes[1].set_title("eight digits", fontsize=10)
     axes[2].imshow(_through(mask, images), cmap="gray", vmin=0, vmax=1)
     axes[2].set_title("all that the classifier sees of them", fontsize=10)
-    for one in axes:
-        one.axis("off")
+    for panel in axes:
+        panel.axis("off")
     figure.subplots_adjust(left=0.01, right=0.99, bottom=0.02, top=0.88, wspace=0.05)
-    return figure
+    return describe(
+        figure,
+        f"A mask of {pixels_of(mask)} pixels, eight digits, and what is left of them through the "
+        "mask.",
+    )
 
 
+@picture("05_concave_masks/masks_over_lambda")
 @checked
 def masks_over_lambda(
     masks: Float[Tensor, "regularizers lambdas 401"],
@@ -216,62 +247,92 @@ def masks_over_lambda(
     rows, columns = masks.shape[:2]
     check_numbers("lambdas", lambdas, 0, np.inf)
     check_filled(labels=labels)
-    if len(lambdas) != columns:
-        raise ValueError(f"lambdas has {len(lambdas)} values, masks {columns} columns")
-    if len(labels) != rows:
-        raise ValueError(f"labels has {len(labels)} names, masks {rows} rows")
+    for name, given, size in (("lambdas", lambdas, columns), ("labels", labels, rows)):
+        if len(given) != size:
+            raise ValueError(f"{name} has {len(given)} entries, masks {size} of them")
     figure, axes = blank(figure, 1.35 * columns + 0.6, 1.75 * rows + 0.2, columns=columns * rows)
     grid = GridSpec(rows, columns, figure=figure)
-    for number, one in enumerate(axes):
+    pixels = [[pixels_of(mask) for mask in path] for path in masks]
+    for number, panel in enumerate(axes):
         row, column = divmod(number, columns)
-        one.set_subplotspec(grid[row, column])
-        draw_mask(one, masks[row, column])
-        one.set_xticks(())
-        one.set_yticks(())
-        one.spines[:].set_visible(False)
-        pixels = int((masks[row, column, :-1] > 0).sum())
-        one.set_xlabel(f"{pixels} pixels\n{float(accuracy[row, column]):.1%}", fontsize=9)
+        panel.set_subplotspec(grid[row, column])
+        _labelled_mask(panel, masks[row, column], float(accuracy[row, column]))
         if row == 0:
-            one.set_title(f"λ = {lambdas[column]:.2g}", fontsize=9)
+            panel.set_title(f"λ = {lambdas[column]:.2g}", fontsize=9)
         if column == 0:
-            one.set_ylabel(labels[row], fontsize=11)
+            panel.set_ylabel(labels[row], fontsize=11)
     figure.subplots_adjust(left=0.04, right=0.995, bottom=0.11, top=0.93, wspace=0.06, hspace=0.28)
-    return figure
+    between = ((masks > 0) & (masks < 1))[..., :-1].sum(dim=(1, 2)).tolist()
+    left = "; ".join(
+        f"{label} from {counts[0]} to {counts[-1]} pixels, {number} entries between 0 and 1"
+        for label, counts, number in zip(labels, pixels, between, strict=True)
+    )
+    return describe(
+        figure,
+        f"Masks of {SIDE} by {SIDE} pixels, from λ = {lambdas[0]:.2g} to {lambdas[-1]:.2g}: "
+        f"{left}, all masks together.",
+    )
 
 
+def _labelled_mask(axes: Axes, mask: Tensor, right: float) -> None:
+    draw_mask(axes, mask)
+    axes.set(xticks=(), yticks=())
+    axes.spines[:].set_visible(False)
+    axes.set_xlabel(f"{pixels_of(mask)} pixels\n{right:.1%}", fontsize=9)
+
+
+@picture("05_concave_masks/figure_3")
 @checked
 def accuracy_and_pixels(
-    lambdas: Sequence[float], runs: Runs, *, figure: Figure | None = None
+    lambdas: Sequence[float], results: Measured, *, figure: Figure | None = None
 ) -> Figure:
     """Draw Figure 3 of the paper: accuracy and living pixels against λ, and one against the other.
 
-    `runs` maps a method to (accuracy (runs, λ), pixels (runs, λ)). Mean over runs; bands are ± one
-    standard deviation. Raises ValueError for tensors of another shape.
+    `results` maps a method to (accuracy (runs, λ), pixels (runs, λ)). Mean over runs; bands are ±
+    one standard deviation. Raises ValueError for tensors of another shape.
     """
     check_numbers("lambdas", lambdas, 0, np.inf)
-    check_filled(runs=runs)
-    for label, pair in runs.items():
+    check_filled(results=results)
+    for label, pair in results.items():
         if any(part.dim() != 2 or part.shape[1] != len(lambdas) or not len(part) for part in pair):
             shapes = [tuple(part.shape) for part in pair]
-            raise ValueError(f"runs[{label!r}] has {shapes}, not (runs, {len(lambdas)} lambdas)")
+            raise ValueError(f"results[{label!r}] has {shapes}, not (runs, {len(lambdas)} lambdas)")
     figure, axes = blank(figure, 11, 3.6, columns=3)
-    for (label, (accuracy, pixels)), color in zip(runs.items(), colors(len(runs)), strict=True):
-        accuracy, pixels = _drawable(accuracy), _drawable(pixels)
-        for one, values in zip(axes, (accuracy, pixels), strict=False):
-            spread, mean = torch.std_mean(values.double(), dim=0)
-            one.plot(lambdas, mean, ".-", color=color, label=label)
-            one.fill_between(lambdas, mean - spread, mean + spread, color=color, alpha=0.2, lw=0)
-        axes[2].plot(pixels.double().mean(0), accuracy.mean(0), "o-", ms=4, color=color)
+    ends = []
+    for (label, pair), color in zip(results.items(), colors(len(results)), strict=True):
+        accuracy, pixels = (
+            _mean_over_runs(panel, lambdas, part, color, label)
+            for panel, part in zip(axes[:2], pair, strict=True)
+        )
+        axes[2].plot(pixels, accuracy, "o-", ms=4, color=color)
+        ends.append(f"{label} {pixels[-1]:.0f} pixels and {accuracy[-1]:.1%}")
     axes[0].set(title="held-out accuracy", xlabel="λ", xscale="log")
     axes[1].set(title="pixels that live, of 400", xlabel="λ", xscale="log", ylim=(0, None))
     axes[2].set(title="accuracy against pixels", xlabel="pixels that live", xscale="log")
-    for one in (axes[0], axes[2]):
-        one.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    for panel in (axes[0], axes[2]):
+        panel.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
     axes[0].legend(frameon=False, fontsize=9, loc="lower left")
     figure.subplots_adjust(left=0.05, right=0.99, bottom=0.15, top=0.9, wspace=0.18)
-    return figure
+    return describe(
+        figure,
+        "Held-out accuracy and living pixels against λ, and one against the other, mean and "
+        f"standard deviation over runs. At λ = {lambdas[-1]:.3g}: {'; '.join(ends)}.",
+    )
 
 
+def _mean_over_runs(
+    axes: Axes, lambdas: Sequence[float], values: Tensor, color: str, label: str
+) -> Values:
+    """Draw mean and standard deviation of values (runs, λ); return the mean."""
+    table = accurate(values.detach()).cpu().numpy()
+    mean: Values = table.mean(axis=0)
+    std = spread(table)
+    axes.plot(lambdas, mean, ".-", color=color, label=label)
+    axes.fill_between(lambdas, mean - std, mean + std, color=color, alpha=0.2, lw=0)
+    return mean
+
+
+@picture("05_concave_masks/bounds")
 @checked
 def bounds_against_truth(
     rows: Sequence[Mapping[str, Any]], *, figure: Figure | None = None
@@ -281,13 +342,13 @@ def bounds_against_truth(
     `rows` have "gamma", "distance", "theorem 1" and "theorem 2, corrected", and a "regularizer",
     else ValueError.
     """
-    for key in ("gamma", "distance", "theorem 1", "theorem 2, corrected"):
-        table_of("rows", [rows], key)
+    keys = ("gamma", "distance", "theorem 1", "theorem 2, corrected")
+    _, distance, first, second = (table_of("rows", [rows], key)[0] for key in keys)
     if not all("regularizer" in row for row in rows):
         raise ValueError("rows must each have a 'regularizer'")
     names = list(dict.fromkeys(str(row["regularizer"]) for row in rows))
     figure, axes = blank(figure, 9, 3.5, columns=len(names), sharey=True)
-    for one, name in zip(axes, names, strict=True):
+    for panel, name in zip(axes, names, strict=True):
         mine = [row for row in rows if row["regularizer"] == name]
         gamma = [row["gamma"] for row in mine]
         for key, style, color in (
@@ -296,15 +357,22 @@ def bounds_against_truth(
             ("distance", "o-", ORANGE),
         ):
             label = "measured ‖m* − m̃‖" if key == "distance" else key
-            one.plot(gamma, [row[key] for row in mine], style, ms=4, color=color, label=label)
-        one.axhline(1, color=GREEN, lw=0.8)
-        one.set(xscale="log", yscale="log", title=name, xlabel="γ, forced by a ridge")
+            panel.plot(gamma, [row[key] for row in mine], style, ms=4, color=color, label=label)
+        panel.axhline(1, color=GREEN, lw=0.8)
+        panel.set(xscale="log", yscale="log", title=name, xlabel="γ, forced by a ridge")
     axes[0].text(axes[0].get_xlim()[0], 1.05, " below 1: Lemma 1 holds", color=GREEN, fontsize=9)
     axes[0].legend(frameon=False, fontsize=9)
     figure.subplots_adjust(left=0.07, right=0.99, bottom=0.15, top=0.9, wspace=0.06)
-    return figure
+    held, applies = int((distance <= second).sum()), int((first < 1).sum())
+    return describe(
+        figure,
+        f"Distance between found and sought mask, Theorem 1 and the corrected Theorem 2 against "
+        f"the forced strong convexity γ, for {' and '.join(names)}. The distance lies under the "
+        f"corrected bound at {held} of {len(rows)} points; Lemma 1 applies at {applies}.",
+    )
 
 
+@picture("05_concave_masks/counter_example")
 @checked
 def counter_example(
     *,
@@ -342,18 +410,15 @@ def counter_example(
     axes.set(xlabel="k, ones in m̃", ylim=(-0.5 * top, 1.1 * top))
     axes.legend(frameon=False, fontsize=9, loc="upper left")
     figure.subplots_adjust(left=0.09, right=0.98, bottom=0.15, top=0.97)
-    return figure
+    ends = {label: values[-1] for label, (values, _, _) in lines.items()}
+    return describe(
+        figure,
+        f"Bounds and distance against k, with λ = {lam:g}, ε = {eps:g} and γ = {gamma:g}. At "
+        f"k = {ks[-1]}: " + "; ".join(f"{label}: {end:.3g}" for label, end in ends.items()) + ".",
+    )
 
 
-@checked
-def lone_entry(lam: NonNegative, regularizer: Regularizer, gamma: Positive) -> tuple[float, float]:
-    """Return |m* − 1| and φ of one entry with L = γ/2 (m − 1)², minimised on a fine grid."""
-    m = torch.linspace(0, 1, 200_001, dtype=torch.float64)
-    lam, gamma = float(lam), float(gamma)
-    best = m[(gamma / 2 * (m - 1).square() + lam * regularizer.value(m)).argmin()]
-    return 1 - float(best), phi(best[None], regularizer)
-
-
+@picture("05_concave_masks/mask_values")
 @checked
 def mask_values(
     masks: Mapping[str, Sequence[Tensor]], alpha: Share, *, figure: Figure | None = None
@@ -365,50 +430,70 @@ def mask_values(
     check_filled(masks=masks)
     figure, axes = blank(figure, 3.6 * len(masks) + 0.5, 3.2, columns=len(masks), sharey=True)
     edges = np.linspace(0, 1, 51)
-    for one, (label, rounds) in zip(axes, masks.items(), strict=True):
+    cut = []
+    for panel, (label, rounds) in zip(axes, masks.items(), strict=True):
         for number, (m, color) in enumerate(zip(rounds, colors(len(rounds)), strict=True)):
-            m = accurate(m.detach()).cpu().flatten()
-            share = np.histogram(m.numpy(), edges)[0] / max(len(m), 1)
-            one.stairs(share, edges, color=color, lw=1.5, label=f"after round {number}")
-        one.axvline(alpha, color=RED, lw=1, ls="--")
-        one.set(title=label, xlabel="mask entry m", yscale="log", ylim=(1e-4, 1.2))
+            entries = accurate(m.detach()).cpu().flatten().numpy()
+            share = np.histogram(entries, edges)[0] / max(len(entries), 1)
+            panel.stairs(share, edges, color=color, lw=1.5, label=f"after round {number}")
+            below = (entries < alpha).sum() / max(len(entries), 1)
+            cut.append(f"{below:.0%} ({label}, round {number})")
+        panel.axvline(alpha, color=RED, lw=1, ls="--")
+        panel.set(title=label, xlabel="mask entry m", yscale="log", ylim=(1e-4, 1.2))
     axes[0].set_ylabel("share of the entries")
     axes[0].legend(frameon=False, fontsize=9)
     figure.subplots_adjust(left=0.09, right=0.99, bottom=0.16, top=0.9, wspace=0.08)
-    return figure
+    return describe(
+        figure,
+        f"Histograms of the living mask entries after each round. Below the threshold {alpha:g} "
+        f"lie {', '.join(cut) or 'none'}.",
+    )
 
 
+@picture("05_concave_masks/tickets")
 @checked
-def tickets(
-    results: Mapping[str, Sequence[Sequence[Mapping[str, Any]]]],
-    *,
-    smallest: Share = 1e-3,
-    figure: Figure | None = None,
-) -> Figure:
+def tickets(results: Runs, *, smallest: Share = 1e-3, figure: Figure | None = None) -> Figure:
     """Draw the accuracy of trained tickets against their density, mean and std in both directions.
 
-    `results` maps a method to settings, each a list with {"density", "accuracy"} of every seed.
-    Tickets of a density below `smallest` are dead, and left out. Raises ValueError for entries
-    without these numbers, settings of different numbers of seeds, and if every ticket is dead.
+    `results` has a row for each setting of a method (`papers.concave.by_method`), with "density"
+    and "test_accuracy". Tickets of a density below `smallest` are dead, and left out. Raises
+    KeyError for rows without these, ValueError for seeds with different numbers of settings, and
+    if every ticket is dead.
     """
     check_filled(results=results)
     figure, (axes,) = blank(figure, 7.5, 4)
-    densities = []
-    for (label, settings), color in zip(results.items(), colors(len(results)), strict=True):
-        keys = ("density", "accuracy")
-        values = np.stack([table_of("results", settings, key) for key in keys], axis=2)
-        mean = values.mean(axis=1)
-        order = [i for i in mean[:, 0].argsort()[::-1] if mean[i, 0] >= smallest]
-        values, mean = values[order], mean[order]
-        spread = values.std(axis=1, ddof=min(1, values.shape[1] - 1))
-        densities += list(mean[:, 0])
-        bars = {"xerr": spread[:, 0], "yerr": spread[:, 1], "capsize": 2}
-        axes.errorbar(mean[:, 0], mean[:, 1], fmt="o-", ms=4, color=color, label=label, **bars)
+    reached, measured = (results.over_rounds(key) for key in ("density", "test_accuracy"))
+    densities: list[float] = []
+    sparsest = []
+    for label, color in zip(results, colors(len(results)), strict=True):
+        mean = reached[label].mean(axis=0)
+        order = [i for i in mean.argsort()[::-1] if mean[i] >= smallest]
+        density, accuracy = reached[label][:, order], measured[label][:, order]
+        axes.errorbar(
+            density.mean(axis=0), accuracy.mean(axis=0), yerr=spread(accuracy),
+            xerr=spread(density), fmt="o-", ms=4, color=color, label=label, capsize=2,
+        )  # fmt: skip
+        densities += list(mean[order])
+        if order:
+            ends = f"{accuracy[:, -1].mean():.1%} at {density[:, -1].mean():.2%}"
+            sparsest.append(f"{label} {ends}")
     if not densities:
         raise ValueError(f"results has no ticket of a density from smallest={smallest} on")
     density_axis(axes, [1.0, min(densities)])
     axes.set(xlabel="weights that stay", ylabel="test accuracy of the ticket")
-    axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=1))
     axes.legend(frameon=False, fontsize=9, loc="lower left")
     figure.subplots_adjust(left=0.1, right=0.98, bottom=0.14, top=0.97)
-    return figure
+    return describe(
+        figure,
+        "Test accuracy of trained tickets against their density, mean and standard deviation over "
+        f"seeds. The sparsest of each method: {', '.join(sparsest)}.",
+    )
+
+
+@picture("05_concave_masks/ablations")
+@checked
+def ablations(results: Runs, *, figure: Figure | None = None) -> Figure:
+    """Draw `tickets` of masks that are cut by a share, or trained as a sigmoid."""
+    figure = tickets(results, figure=figure)
+    return describe(figure, f"Other ways to cut or to train the mask. {words_of(figure)}")

@@ -8,13 +8,12 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator, PercentFormatter
 
+from ...engine.results import Runs, Values, spread
 from ...ideas.checks import checked
-from .style import blank, colors
+from .style import colors as palette
 
-Runs = Sequence[Sequence[float]]
 Rows = Sequence[Mapping[str, Any]]
 # No network has more weights than one in these.
 SMALLEST = 1e-15
@@ -51,44 +50,66 @@ def table_of(name: str, seeds: Sequence[Rows], key: str) -> np.ndarray:
 
 
 @checked
-def bands(
-    curves: Mapping[str, Runs],
-    x: Sequence[float],
+def band(
+    axes: Axes,
+    runs: Runs,
+    key: str,
     *,
-    xlabel: str,
-    ylabel: str,
-    title: str = "",
+    x: str = "density",
+    colors: Sequence[str] | None = None,
     log_x: bool = True,
-    figure: Figure | None = None,
-) -> Figure:
-    """Draw the mean of each method over its seeds, and ± one standard deviation as a band.
+) -> None:
+    """Draw each method's mean of `key` over its seeds, and ± one standard deviation as a band.
 
-    `curves` maps a label to runs (seeds, points), in [0, 1] and drawn as percent; `x` are
-    densities in [0, 1], one per point, above 0 where `log_x`. Raises ValueError if there are none,
-    or a run has another length than `x`.
+    `x` is "density" or "pruned_density" (the mean over the seeds, on a logarithmic axis unless
+    `log_x` is false, dense networks on the left) or any other key of the rows, such as "round".
+    `colors` are one per method. Accuracies get an axis in percent; rounds where a seed has no value
+    are left out, and on a logarithmic axis those with nothing alive. The caller adds titles and the
+    legend. Raises KeyError for a key that no row has, ValueError for seeds of different lengths,
+    too few colours, or nothing to draw.
     """
-    check_filled(curves=curves)
-    check_numbers("x", x, SMALLEST if log_x else -math.inf, 1 if log_x else math.inf)
-    figure, (axes,) = blank(figure, 7, 4)
-    for (label, runs), color in zip(curves.items(), colors(len(curves)), strict=True):
-        try:
-            values = np.asarray(runs, dtype=float)
-        except (TypeError, ValueError) as error:
-            raise ValueError(f"curves[{label!r}] must be numbers (seeds, {len(x)})") from error
-        if values.ndim != 2 or values.shape[1] != len(x) or not len(values):
-            raise ValueError(
-                f"curves[{label!r}] has shape {values.shape}, not (seeds, {len(x)}), as x has it"
-            )
-        mean, spread = values.mean(axis=0), values.std(axis=0, ddof=min(1, len(values) - 1))
-        axes.plot(x, mean, "o-", color=color, label=label, markersize=4)
-        axes.fill_between(x, mean - spread, mean + spread, color=color, alpha=0.2, linewidth=0)
-    axes.set(xlabel=xlabel, ylabel=ylabel, title=title)
-    axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
-    if log_x:
-        density_axis(axes, x)
-    axes.legend(frameon=False)
-    figure.subplots_adjust(left=0.1, right=0.97, bottom=0.15, top=0.9)
-    return figure
+    check_filled(runs=runs)
+    colors = palette(len(runs)) if colors is None else colors
+    if len(colors) < len(runs):
+        raise ValueError(f"colors has {len(colors)} colours for {len(runs)} methods")
+    density = x in ("density", "pruned_density")
+    logarithmic = density and log_x
+    values, places = runs.over_rounds(key), runs.over_rounds(x)
+    shown: list[float] = []
+    for label, color in zip(runs, colors, strict=False):
+        shown.extend(places[label].mean(axis=0))
+        place, mean, std = _mean_and_std(places[label], values[label], logarithmic)
+        axes.plot(place, mean, ".-", color=color, label=label)
+        axes.fill_between(place, mean - std, mean + std, color=color, alpha=0.2, linewidth=0)
+    if "accuracy" in key:
+        axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    axes.set_xlabel("weights that stay" if density else x)
+    if logarithmic:
+        density_axis(axes, [place for place in shown if place > 0])
+
+
+def _mean_and_std(places: Values, values: Values, positive: bool) -> tuple[Values, Values, Values]:
+    """Return x, mean and standard deviation over the seeds, of the rounds that can be drawn."""
+    place = places.mean(axis=0)
+    drawn = ~np.isnan(values).any(axis=0) & ~np.isnan(place)
+    if positive:
+        drawn &= place > 0
+    if not drawn.any():
+        raise ValueError("runs have no round with a value in every seed: there is nothing to draw")
+    values = values[:, drawn]
+    return place[drawn], values.mean(axis=0), spread(values)
+
+
+@checked
+def ends(runs: Runs, key: str) -> str:
+    """Say in words where each method ends: the mean of `key` in the last round, for an alt text.
+
+    >>> ends(Runs({"SAP": [[{"seed": 0, "density": 0.1, "test_accuracy": 0.95}]]}), "test_accuracy")
+    'SAP 95.0%'
+    """
+    form = ".1%" if "accuracy" in key or "density" in key else ".3g"
+    means = {label: float(np.nanmean(values)) for label, values in runs.last(key).items()}
+    return ", ".join(f"{label} {mean:{form}}" for label, mean in means.items())
 
 
 @checked

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import torch
+from jaxtyping import Int
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
@@ -17,6 +18,8 @@ from ...choices.scopes import layer
 from ...choices.scores import magnitude
 from ...data import Split
 from ...engine.masks import Masks, cut_once
+from ...engine.results import Runs, Values, number, spread
+from ...ideas import lemma1
 from ...ideas.checks import Count, Finite, Positive, Share, check_choice, checked
 from ...ideas.flows import (
     Flow,
@@ -26,15 +29,18 @@ from ...ideas.flows import (
     gradient_flow,
     information_flow,
 )
-from .curves import Rows, check_filled, density_axis, table_of
+from ..pictures import describe, picture, words_of
+from .curves import band, check_filled, density_axis
 from .style import BLUE, GRAY, ORANGE, RED, blank, colors
 
 Networks = Mapping[str, tuple[nn.Module, Mapping[str, Tensor]]]
+Whens = Int[np.ndarray, "seeds rounds"]
 # More units would be finer than a screen's pixels.
 STRONGEST = 64
 MOST_STEPS = 10_000
 
 
+@picture("03_incop_flows/pruned")
 @checked
 def pruned_by(
     net: nn.Module,
@@ -53,6 +59,7 @@ def pruned_by(
     return stages(networks, probe, kind=kind, figure=figure)
 
 
+@picture("03_incop_flows/stages")
 @checked
 def stages(
     networks: Networks, probe: Split, *, kind: str = "raw", figure: Figure | None = None
@@ -70,52 +77,66 @@ def stages(
         figure, 2.9 * len(networks) + 3.6, 3.2, columns=len(networks) + 1,
         width_ratios=[1.0] * len(networks) + [1.25],
     )  # fmt: skip
-    reference = next(iter(flows.values()))
-    pair = next(iter(reference))
-    first = reference[pair]
-    rows = first.abs().sum(dim=1).argsort(descending=True, stable=True)[:STRONGEST]
-    columns = first.abs().sum(dim=0).argsort(descending=True, stable=True)[:STRONGEST]
-    top = float(np.quantile(first.abs().numpy(), 0.995)) or 1.0
-    for one, (name, flow) in zip(axes, flows.items(), strict=False):
-        shown = flow[pair][rows][:, columns]
-        one.imshow(shown.numpy(), cmap="RdBu_r", vmin=-top, vmax=top, aspect="auto")
-        title = f"{name}: IF {pair}"
-        if flow is not reference:
-            title += f"\nrelative distance {flow_distance(flow, reference, 'relative'):.2f}"
-        one.set(
-            title=title,
-            xlabel=f"units of {pair.split('→')[1]}, strongest first",
-            xticks=[],
-            yticks=[],
-        )
-    axes[0].set_ylabel(f"units of {pair.split('→')[0]}, strongest first")
-    _gradient_bars(axes[-1], networks, probe)
+    dense, *others = flows
+    distances = {name: flow_distance(flows[name], flows[dense], "relative") for name in others}
+    pair = next(iter(flows[dense]))
+    _heatmaps(axes[:-1], {name: flow[pair] for name, flow in flows.items()}, pair)
+    for panel, (name, distance) in zip(axes[1:], distances.items(), strict=False):
+        panel.set_title(f"{name}: IF {pair}\nrelative distance {distance:.2f}")
+    last = _gradient_bars(axes[-1], networks, probe)
     figure.subplots_adjust(left=0.04, right=0.99, bottom=0.13, top=0.84, wspace=0.2)
-    return figure
+    far = ", ".join(f"{name} at a relative distance of {d:.2f}" for name, d in distances.items())
+    shares = ", ".join(f"{name} {norm:.2f}" for name, norm in last.items())
+    return describe(
+        figure,
+        f"Heatmaps of the information flow {pair} ({kind}) between the strongest units: {dense}"
+        f"{', ' if far else ''}{far}. Bars of the gradient flow of each layer; its norm in the "
+        f"last layer: {shares}.",
+    )
 
 
 def _on_cpu(flow: Flow) -> Flow:
     return {pair: matrix.cpu() for pair, matrix in flow.items()}
 
 
-def _gradient_bars(axes: Axes, networks: Networks, probe: Split) -> None:
+def _heatmaps(axes: Sequence[Axes], flows: Mapping[str, Tensor], pair: str) -> None:
+    """Draw one pair's flow of each network, the units sorted by their strength in the first."""
+    first = next(iter(flows.values())).abs()
+    rows = first.sum(dim=1).argsort(descending=True, stable=True)[:STRONGEST]
+    columns = first.sum(dim=0).argsort(descending=True, stable=True)[:STRONGEST]
+    top = float(np.quantile(first.numpy(), 0.995)) or 1.0
+    sender, receiver = pair.split("→")
+    for panel, (name, flow) in zip(axes, flows.items(), strict=True):
+        shown = flow[rows][:, columns].numpy()
+        panel.imshow(shown, cmap="RdBu_r", vmin=-top, vmax=top, aspect="auto")
+        panel.set(title=f"{name}: IF {pair}", xticks=[], yticks=[])
+        panel.set_xlabel(f"units of {receiver}, strongest first")
+    axes[0].set_ylabel(f"units of {sender}, strongest first")
+
+
+def _gradient_bars(axes: Axes, networks: Networks, probe: Split) -> dict[str, float]:
+    """Draw the norms of the gradient flow of each network; return those of the last layer."""
     width = 0.8 / len(networks)
     names: list[str] = []
+    last: dict[str, float] = {}
     for i, ((label, (net, masks)), color) in enumerate(
         zip(networks.items(), colors(len(networks)), strict=True)
     ):
         norms = flow_norms(gradient_flow(net, probe.inputs, probe.targets, masks))
         names = [name.removesuffix(".weight") for name in norms]
+        last[label] = list(norms.values())[-1]
         axes.bar(np.arange(len(norms)) + i * width, list(norms.values()), width, color=color,
                  label=label)  # fmt: skip
     axes.set_xticks(np.arange(len(names)) + width * (len(networks) - 1) / 2, names)
     axes.set(title="GF: norm of the masked gradient")
     axes.legend(frameon=False, fontsize=9)
+    return last
 
 
+@picture("03_incop_flows/stop_at")
 @checked
 def stop_at(
-    curves: Rows,
+    watched: Runs,
     *,
     measure: str = "IF relative",
     share: Share = 0.5,
@@ -123,128 +144,168 @@ def stop_at(
 ) -> Figure:
     """Show when each round of a recorded run would have stopped for an ε, and what that gave.
 
-    `curves` has a row for each seed, round and epoch: "seed", "round", "epoch", "accuracy" and the
-    measures. ε is `share` in [0, 1] of the largest distance recorded. Bars are means over seeds,
-    their whiskers the standard deviation. Raises ValueError for rows without these numbers, and
-    rounds with different numbers of epochs.
+    `watched` holds one method's runs with a row for each epoch of each round: "seed", "round",
+    "test_accuracy" and the measures. ε is `share` in [0, 1] of the largest distance recorded. Bars
+    are means over seeds, their whiskers the standard deviation. Raises ValueError for
+    a measure that the rows lack, and for rounds with different numbers of epochs.
     """
-    runs = by_round(curves)
-    check_choice("measure", measure, tuple(curves[0]))
-    _check_curves(runs, [measure])
-    epsilon = share * max(row[measure] for row in curves)
-    rounds = sorted({index for _, index in runs})
-    seeds = sorted({seed for seed, _ in runs})
-    used = {key: epoch_within([row[measure] for row in rows], epsilon) for key, rows in
-            runs.items()}  # fmt: skip
+    distances = _distances(watched, "measure", measure)
+    epsilon = share * float(distances.max())
+    used = _epochs_used(distances, epsilon)
+    rounds, length = _round_numbers(watched), distances.shape[2]
     figure, axes = blank(figure, 10.4, 3.3, columns=3, width_ratios=(1.7, 1.0, 1.0))
-    length = len(runs[seeds[0], rounds[0]])
-    for index in rounds:
-        rows = runs[seeds[0], index]
-        at = (index - rounds[0]) * length + np.arange(1, length + 1)
-        stop = used[seeds[0], index]
-        values = [row[measure] for row in rows]
-        axes[0].plot(at, values, ".-", color=GRAY, alpha=0.6)
-        axes[0].plot(at[:stop], values[:stop], ".-", color=BLUE)
-        axes[0].plot(at[stop - 1], values[stop - 1], "o", color=RED, markersize=7)
+    _replay(axes[0], distances[0], used[0])
     axes[0].axhline(epsilon, color=ORANGE)
-    axes[0].set(xlabel="epochs of retraining, round by round", ylim=(0, None))
-    axes[0].set_title(f"{measure}, seed {seeds[0]}: ε = {epsilon:.3g}")
-    mean, spread = _over_seeds(lambda seed, index: used[seed, index], seeds, rounds)
-    axes[1].bar(rounds, mean, yerr=spread, color=BLUE, error_kw={"capsize": 2})
-    total = sum(used.values()) / len(seeds)
+    seed = number(next(iter(watched.values()))[0][0], "seed")
+    axes[0].set_title(f"{measure}, seed {seed:.0f}: ε = {epsilon:.3g}")
+    axes[1].bar(
+        rounds, used.mean(axis=0), yerr=spread(used), color=BLUE, error_kw={"capsize": 2}
+    )  # fmt: skip
+    total = used.sum() / len(used)
     axes[1].set(xlabel="round", ylim=(0, length + 0.5))
     axes[1].set_title(f"{total:.0f} of {length * len(rounds)} epochs used")
-    final, final_spread = _over_seeds(lambda s, i: runs[s, i][-1]["accuracy"], seeds, rounds)
-    early, early_spread = _over_seeds(
-        lambda s, i: runs[s, i][used[s, i] - 1]["accuracy"], seeds, rounds
-    )
-    axes[2].errorbar(rounds, final, final_spread, fmt=".-", color=GRAY, capsize=2, label="all")
-    axes[2].errorbar(rounds, early, early_spread, fmt="o", ms=4, color=RED, capsize=2,
-                     label="at the stop")  # fmt: skip
-    every = [row["accuracy"] for row in curves]
-    axes[2].set(title="test accuracy", xlabel="round", ylim=(min(every) - 0.01, max(every) + 0.01))
-    axes[2].yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
-    axes[2].legend(frameon=False, fontsize=9)
-    for one in axes[1:]:
-        one.xaxis.set_major_locator(MaxNLocator(integer=True))
+    final, early = _accuracy_panel(axes[2], by_round(watched, "test_accuracy"), used, rounds)
+    for panel in axes[1:]:
+        panel.xaxis.set_major_locator(MaxNLocator(integer=True))
     figure.subplots_adjust(left=0.05, right=0.99, bottom=0.15, top=0.9, wspace=0.2)
-    return figure
+    return describe(
+        figure,
+        f"With ε = {epsilon:.3g} for the distance {measure}, {total:.0f} of "
+        f"{length * len(rounds)} epochs of retraining are used, in the mean over seeds. In the "
+        f"last round the test accuracy is {early:.1%} at the stop and {final:.1%} after all "
+        "epochs.",
+    )
+
+
+def _replay(axes: Axes, distances: Values, used: Sequence[int]) -> None:
+    """Draw one run's distances (rounds, epochs), round by round, and where each round stops."""
+    length = distances.shape[1]
+    for index, (values, stop) in enumerate(zip(distances, used, strict=True)):
+        at = index * length + np.arange(1, length + 1)
+        axes.plot(at, values, ".-", color=GRAY, alpha=0.6)
+        axes.plot(at[:stop], values[:stop], ".-", color=BLUE)
+        axes.plot(at[stop - 1], values[stop - 1], "o", color=RED, markersize=7)
+    axes.set(xlabel="epochs of retraining, round by round", ylim=(0, None))
+
+
+def _accuracy_panel(
+    axes: Axes, accuracy: Values, used: Whens, rounds: Sequence[int]
+) -> tuple[float, float]:
+    """Draw accuracies (seeds, rounds, epochs) after all epochs and at the stop; return the last."""
+    final, early = accuracy[:, :, -1], _at(accuracy, used)
+    axes.errorbar(rounds, final.mean(axis=0), spread(final), fmt=".-", color=GRAY, capsize=2,
+                  label="all")  # fmt: skip
+    axes.errorbar(rounds, early.mean(axis=0), spread(early), fmt="o", ms=4, color=RED, capsize=2,
+                  label="at the stop")  # fmt: skip
+    limits = (accuracy.min() - 0.01, accuracy.max() + 0.01)
+    axes.set(title="test accuracy", xlabel="round", ylim=limits)
+    axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    axes.legend(frameon=False, fontsize=9)
+    return float(final[:, -1].mean()), float(early[:, -1].mean())
 
 
 @checked
-def by_round(curves: Rows) -> dict[tuple[int, int], list[Mapping[str, Any]]]:
-    """Group the rows of recorded curves: (seed, round) → rows in the order of their epochs.
+def by_round(watched: Runs, key: str) -> Values:
+    """Return what was measured after each epoch, float64 (seeds, rounds, epochs).
 
-    Raises ValueError for no rows, and rows without a number for "seed" and "round".
+    `watched` holds one method's runs, their rows those of all epochs, in order. Raises KeyError
+    for a key that the rows lack, ValueError for other than one method, for seeds with different
+    rounds, for rounds with different numbers of epochs, and for what is not finite.
     """
-    table_of("curves", [curves], "seed")
-    table_of("curves", [curves], "round")
-    runs: dict[tuple[int, int], list[Mapping[str, Any]]] = {}
-    for row in curves:
-        runs.setdefault((row["seed"], row["round"]), []).append(row)
-    return runs
+    _one_method(watched)
+    (values,), (rounds,) = (watched.over_rounds(name).values() for name in (key, "round"))
+    numbers, epochs = np.unique(rounds[0], return_counts=True)
+    expected = np.repeat(numbers, epochs[0])
+    if rounds.shape[1] != len(expected) or (rounds != expected).any():
+        raise ValueError(
+            "watched must have the same rounds for each seed, and equally many epochs for each"
+        )
+    if not np.isfinite(values).all():
+        raise ValueError(f"watched must have a finite {key!r} for each epoch")
+    return values.reshape(len(values), len(numbers), -1)
 
 
-def _check_curves(
-    runs: Mapping[tuple[int, int], Sequence[Mapping[str, Any]]], measures: Sequence[str]
-) -> None:
-    """Raise ValueError unless each seed has each round, with all measures for as many epochs."""
-    for key in (*measures, "accuracy"):
-        table_of("curves", list(runs.values()), key)
-    seeds, rounds = ({key[part] for key in runs} for part in (0, 1))
-    if len(runs) != len(seeds) * len(rounds):
-        raise ValueError("curves must have the same rounds for each seed")
+def _one_method(watched: Runs) -> None:
+    if len(watched) != 1:
+        raise ValueError(f"watched must hold the runs of one method, not of {list(watched)}")
 
 
-def _over_seeds(
-    value: Callable[[int, int], float], seeds: Sequence[int], rounds: Sequence[int]
-) -> tuple[np.ndarray, np.ndarray]:
-    values = np.array([[value(seed, index) for index in rounds] for seed in seeds], float)
-    return values.mean(axis=0), values.std(axis=0, ddof=min(1, len(values) - 1))
+def _distances(watched: Runs, argument: str, measure: str) -> Values:
+    _one_method(watched)
+    (seeds,) = watched.values()
+    check_choice(argument, measure, tuple(seeds[0][0]))
+    return by_round(watched, measure)
 
 
+def _round_numbers(watched: Runs) -> list[int]:
+    (rounds,) = watched.over_rounds("round").values()
+    return [int(index) for index in np.unique(rounds)]
+
+
+def _epochs_used(distances: Values, epsilon: float) -> Whens:
+    """Return the epochs that Algorithm 1 trains (seeds, rounds), from 1."""
+    return np.array([[epoch_within(values.tolist(), epsilon) for values in run]
+                     for run in distances])  # fmt: skip
+
+
+def _at(values: Values, used: Whens) -> Values:
+    """Return the values (seeds, rounds, epochs) at the last epoch that is used."""
+    return np.take_along_axis(values, used[:, :, None] - 1, axis=2)[:, :, 0]
+
+
+@picture("03_incop_flows/trade_off")
 @checked
 def trade_off(
-    curves: Rows, measures: Sequence[str], *, steps: Count = 40, figure: Figure | None = None
+    watched: Runs, measures: Sequence[str], *, steps: Count = 40, figure: Figure | None = None
 ) -> Figure:
-    """Draw, for every ε, the epochs used and the accuracy lost, beside "always k epochs".
+    """Draw, for every ε, the epochs used and the accuracy reached, beside "always k epochs".
 
-    Left: epochs used against ε, as a share of the largest distance. Right: mean test accuracy at
-    the stop against the epochs used; a rule that lies on the black line knows nothing. `steps`
-    values of ε, at most 10,000, are drawn. Raises ValueError for rows as `stop_at` does.
+    `watched` as in `stop_at`. Left: epochs used against ε, as a share of the largest distance.
+    Right: mean test accuracy at the stop against the epochs used; a rule that lies on the black
+    line knows nothing. `steps` values of ε, at most 10,000, are drawn. Raises
+    ValueError as `stop_at` does.
     """
-    runs = by_round(curves)
     check_filled(measures=measures)
-    for measure in measures:
-        check_choice("measures", measure, tuple(curves[0]))
-    _check_curves(runs, measures)
     if steps > MOST_STEPS:
         raise ValueError(f"steps={steps} must be at most {MOST_STEPS}")
+    distances = {measure: _distances(watched, "measures", measure) for measure in measures}
+    accuracy = by_round(watched, "test_accuracy")
     figure, axes = blank(figure, 9.6, 3.7, columns=2)
-    length = len(next(iter(runs.values())))
-    for measure, color in zip(measures, colors(len(measures)), strict=True):
-        top = max(row[measure] for row in curves)
-        shares = np.linspace(0, 1, steps)
-        used, reached = [], []
-        for share in shares:
-            at = {key: epoch_within([row[measure] for row in rows], share * top) for key, rows in
-                  runs.items()}  # fmt: skip
-            used.append(np.mean(list(at.values())))
-            reached.append(np.mean([runs[key][stop - 1]["accuracy"] for key, stop in at.items()]))
-        axes[0].plot(shares, used, color=color, label=measure)
-        axes[1].plot(used, reached, ".", color=color, label=measure)
-    fixed = np.array([[row["accuracy"] for row in rows] for rows in runs.values()])
-    every = np.arange(1, length + 1)
-    error = fixed.std(axis=0, ddof=min(1, len(fixed) - 1)) / np.sqrt(len(fixed))
-    axes[1].errorbar(every, fixed.mean(axis=0), error, fmt="k-", capsize=3, label="always k epochs")
-    axes[0].set(xlabel="ε / largest distance", ylabel="epochs a round", ylim=(0, length + 0.3))
+    fixed = accuracy.reshape(-1, accuracy.shape[2])
+    every = np.arange(1, accuracy.shape[2] + 1)
+    ahead = {}
+    shares = np.linspace(0, 1, steps)
+    for (measure, values), color in zip(distances.items(), colors(len(distances)), strict=True):
+        used = [_epochs_used(values, share * float(values.max())) for share in shares]
+        epochs = np.array([stops.mean() for stops in used])
+        reached = np.array([_at(accuracy, stops).mean() for stops in used])
+        axes[0].plot(shares, epochs, color=color, label=measure)
+        axes[1].plot(epochs, reached, ".", color=color, label=measure)
+        ahead[measure] = float((reached - np.interp(epochs, every, fixed.mean(axis=0))).max())
+    error = _fixed_rule(axes[1], fixed)
+    axes[0].set(xlabel="ε / largest distance", ylabel="epochs a round", ylim=(0, len(every) + 0.3))
     axes[0].legend(frameon=False, fontsize=9)
-    axes[1].set(xlabel="epochs a round", ylabel="test accuracy at the stop")
-    axes[1].yaxis.set_major_formatter(PercentFormatter(1, decimals=1))
-    axes[1].set_ylim(fixed.mean(axis=0).min() - 0.004, fixed.mean(axis=0).max() + 0.003)
-    axes[1].legend(*_only_last(axes[1]), frameon=False, fontsize=9, loc="lower left")
     figure.subplots_adjust(left=0.06, right=0.99, bottom=0.14, top=0.95, wspace=0.22)
-    return figure
+    best = max(ahead, key=lambda measure: ahead[measure])
+    return describe(
+        figure,
+        f"Left: epochs a round against ε for {', '.join(measures)}. Right: test accuracy at the "
+        "stop against epochs a round, and the rule of always k epochs with its standard error, "
+        f"{100 * error:.2f} points; the best stop lies {100 * ahead[best]:.2f} points above "
+        f"that rule ({best}).",
+    )
+
+
+def _fixed_rule(axes: Axes, accuracy: Values) -> float:
+    """Draw "always k epochs" of all rounds (rounds, epochs); return its mean standard error."""
+    mean, error = accuracy.mean(axis=0), spread(accuracy) / np.sqrt(len(accuracy))
+    every = np.arange(1, accuracy.shape[1] + 1)
+    axes.errorbar(every, mean, error, fmt="k-", capsize=3, label="always k epochs")
+    axes.set(xlabel="epochs a round", ylabel="test accuracy at the stop")
+    axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=1))
+    axes.set_ylim(mean.min() - 0.004, mean.max() + 0.003)
+    axes.legend(*_only_last(axes), frameon=False, fontsize=9, loc="lower left")
+    return float(error.mean())
 
 
 def _only_last(axes: Axes) -> tuple[list[Any], list[str]]:
@@ -253,80 +314,92 @@ def _only_last(axes: Axes) -> tuple[list[Any], list[str]]:
     return handles[-1:], labels[-1:]
 
 
+@picture("03_incop_flows/stops_compared")
 @checked
-def stops_compared(frames: Mapping[str, Sequence[Rows]], *, figure: Figure | None = None) -> Figure:
+def stops_compared(runs: Runs, *, figure: Figure | None = None) -> Figure:
     """Draw test accuracy against density for several stops, and the epochs that each retrained.
 
-    `frames` is {label: [rows of a seed, …]}; rows have "density", "accuracy" and "epochs". The
-    first row of a seed, the dense training, does not count as retraining. Mean ± std over seeds.
-    Raises ValueError for rows without these numbers, and seeds with different numbers of rows.
+    Rows have "density", "test_accuracy" and "epochs". The first row of a seed, the dense training,
+    does not count as retraining. Mean ± std over seeds. Raises KeyError for rows without these,
+    ValueError for seeds with different numbers of rows.
     """
-    check_filled(frames=frames)
+    check_filled(runs=runs)
     figure, axes = blank(figure, 9.8, 3.8, columns=2, width_ratios=(1.5, 1.0))
-    labels = list(frames)
-    smallest = min(table_of("frames", seeds, "density")[:, -1].min() for seeds in frames.values())
-    for label, color in zip(labels, colors(len(labels)), strict=True):
-        seeds = frames[label]
-        spare = min(1, len(seeds) - 1)
-        density = table_of("frames", seeds, "density").mean(axis=0)
-        values = table_of("frames", seeds, "accuracy")
-        mean, spread = values.mean(axis=0), values.std(axis=0, ddof=spare)
-        axes[0].plot(density, mean, ".-", color=color, label=label)
-        axes[0].fill_between(density, mean - spread, mean + spread, color=color, alpha=0.1, lw=0)
-        used = table_of("frames", seeds, "epochs")[:, 1:].sum(axis=1)
-        axes[1].barh(label, np.mean(used), xerr=np.std(used, ddof=spare), color=color)
-    density_axis(axes[0], [1.0, smallest])
-    axes[0].set(xlabel="weights that stay", title="test accuracy after retraining")
+    shown = colors(len(runs))
+    band(axes[0], runs, "test_accuracy", colors=shown)
+    for shade in axes[0].collections:
+        # So many bands lie on each other that only faint ones leave the curves in sight.
+        shade.set_alpha(0.08)
+    axes[0].set_title("test accuracy after retraining")
     axes[0].yaxis.set_major_formatter(PercentFormatter(1, decimals=1))
+    used = {label: values[:, 1:].sum(axis=1) for label, values in
+            runs.over_rounds("epochs").items()}  # fmt: skip
+    for (label, epochs), color in zip(used.items(), shown, strict=True):
+        axes[1].barh(label, epochs.mean(), xerr=spread(epochs), color=color)
     axes[1].set(title="epochs of retraining, all rounds")
     axes[1].invert_yaxis()
-    figure.subplots_adjust(left=0.06, right=0.99, bottom=0.13, top=0.9, wspace=0.32)
-    return figure
+    figure.subplots_adjust(left=0.06, right=0.99, bottom=0.13, top=0.9, wspace=0.4)
+    accuracy = {label: values.mean() for label, values in runs.last("test_accuracy").items()}
+    means = {label: epochs.mean() for label, epochs in used.items()}
+    (least, most), (worst, best) = (
+        (min(values, key=values.__getitem__), max(values, key=values.__getitem__))
+        for values in (means, accuracy)
+    )
+    return describe(
+        figure,
+        f"Test accuracy against density for {'; '.join(runs)}: mean and standard deviation over "
+        f"seeds. Epochs of retraining: from {means[least]:.0f} ({least}) to "
+        f"{means[most]:.0f} ({most}). The last round ends between {accuracy[worst]:.1%} ({worst}) "
+        f"and {accuracy[best]:.1%} ({best}).",
+    )
 
 
+@picture("03_incop_flows/full_fashion_mnist")
 @checked
-def connectivity(rows: Rows, *, figure: Figure | None = None) -> Figure:
+def full_fashion_mnist(runs: Runs, *, figure: Figure | None = None) -> Figure:
+    """Draw `stops_compared` for the committed record on six times the data."""
+    figure = stops_compared(runs, figure=figure)
+    return describe(figure, f"On all of Fashion-MNIST. {words_of(figure)}")
+
+
+@picture("03_incop_flows/connectivity")
+@checked
+def connectivity(left: Runs, *, figure: Figure | None = None) -> Figure:
     """Draw how much of each pair's information flow is left, just pruned and retrained.
 
-    `rows` have "seed", "round", "density", "when" ("just pruned" or "retrained") and "norms", the
+    `left` has the runs "just pruned" and "retrained"; their rows have "density" and "norms", the
     norm of each pair's flow over that of the dense network. Mean ± std over seeds; the dashed
-    lines are density and its square. Raises ValueError for rows without these numbers, or none of
-    one kind.
+    lines are density and its square. Raises KeyError for runs without these, ValueError for
+    "norms" that are no mapping.
     """
-    table_of("rows", [rows], "density")
-    table_of("rows", [rows], "round")
     figure, axes = blank(figure, 9.0, 3.4, columns=2, sharey=True)
-    for one, when in zip(axes, ("just pruned", "retrained"), strict=True):
-        chosen = [row for row in rows if row.get("when") == when]
-        if not chosen or not all(isinstance(row.get("norms"), Mapping) for row in chosen):
-            raise ValueError(f"rows must have some with 'norms' and 'when' {when!r}")
-        rounds = sorted({row["round"] for row in chosen})
-        table = [[row for row in chosen if row["round"] == index] for index in rounds]
-        density = np.array([np.mean([row["density"] for row in seeds]) for seeds in table])
-        pairs = list(chosen[0]["norms"])
-        for pair, color in zip(pairs, colors(len(pairs)), strict=True):
-            values = table_of("rows", [[row["norms"] for row in seeds] for seeds in table], pair)
-            spread = values.std(axis=1, ddof=min(1, values.shape[1] - 1))
-            one.errorbar(density, values.mean(axis=1), spread, fmt="o-", ms=4,
-                         capsize=2, color=color, label=f"IF {pair}")  # fmt: skip
-        one.plot(density, density, "--", color=GRAY, label="density")
-        one.plot(density, density**2, ":", color=GRAY, label="density²")
-        density_axis(one, [1.0, float(density.min())])
-        one.set(title=when, xlabel="weights that stay", yscale="log")
+    words = []
+    for panel, when in zip(axes, ("just pruned", "retrained"), strict=True):
+        chosen = left.only(when)
+        norms = chosen[when][0][0].get("norms")
+        if not norms or not isinstance(norms, Mapping):
+            raise ValueError(f"left[{when!r}] must have rows with 'norms', a number for each pair")
+        for pair, color in zip(norms, colors(len(norms)), strict=True):
+            band(panel, chosen, f"norms.{pair}", colors=[color])
+            panel.lines[-1].set_label(f"IF {pair}")
+            words.append(f"{pair} {when} {chosen.last(f'norms.{pair}')[when].mean():.2f}")
+        density = chosen.over_rounds("density")[when].mean(axis=0)
+        panel.plot(density, density, "--", color=GRAY, label="density")
+        panel.plot(density, density**2, ":", color=GRAY, label="density²")
+        density_axis(panel, [1.0, density.min()])
+        panel.set(title=when, yscale="log")
     axes[0].set_ylabel("norm of the flow / dense")
     axes[0].legend(frameon=False, fontsize=9, loc="lower left")
     figure.subplots_adjust(left=0.09, right=0.99, bottom=0.15, top=0.9, wspace=0.06)
-    return figure
+    return describe(
+        figure,
+        "Norm of the information flow of each pair of layers over that of the dense network, "
+        "against density, with lines for the density and its square. After the last cut and in "
+        f"the last round: {', '.join(words)}.",
+    )
 
 
-ACTIVATIONS: dict[str, tuple[Callable[[Tensor], Tensor], float, float]] = {
-    # The function, its Lipschitz constant, its largest absolute value.
-    "tanh": (torch.tanh, 1.0, 1.0),
-    "sigmoid": (torch.sigmoid, 0.25, 1.0),
-    "sine": (torch.sin, 1.0, 1.0),
-}
-
-
+@picture("03_incop_flows/lemma_1")
 @checked
 def lemma_1(
     *,
@@ -338,48 +411,26 @@ def lemma_1(
     """Show σ̄(t) = t σ(w t) for |t| ≤ `reach`, and Lemma 1's bound on how fast it changes.
 
     Right: |σ̄(t) − σ̄(s)| of many pairs against |t − s|, under the bound with the plain distance,
-    (reach · L · |w| + B) |t − s|, and the printed one, (19), with the squared distance. Raises
-    ValueError for another activation, |w| above 1000, and a reach outside 0.001 to 1000.
+    and the printed one, (19), with the squared distance (`ideas.lemma1.changes`, which says what
+    is refused).
     """
-    check_choice("activation", activation, tuple(ACTIVATIONS))
-    if abs(w) > 1000:
-        raise ValueError(f"w={w} must lie between -1000 and 1000")
-    if not 0.001 <= reach <= 1000:
-        raise ValueError(f"reach={reach} must lie between 0.001 and 1000")
-    function, lipschitz, largest = ACTIVATIONS[activation]
-    t = torch.linspace(-reach, reach, 61, dtype=torch.float64)
-    s, t = (t + torch.logspace(-4, 1, 40, dtype=torch.float64)[:, None]).flatten(), t.repeat(40)
-    s, t = s[s <= reach], t[s <= reach]
+    pairs = lemma1.changes(activation, w, reach)
     figure, axes = blank(figure, 8.6, 3.3, columns=2)
-    curve = torch.linspace(-reach, reach, 121, dtype=torch.float64)
-    axes[0].plot(curve.numpy(), (curve * function(w * curve)).numpy(), color=BLUE)
+    t = torch.linspace(-reach, reach, 121, dtype=torch.float64)
+    axes[0].plot(t.numpy(), lemma1.weighted(activation, w, t).numpy(), color=BLUE)
     axes[0].set(title=f"t · {activation}(w t),  w = {w:g}", xlabel="t")
-    gap, change = s - t, (t * function(w * t) - s * function(w * s)).abs()
-    axes[1].plot(gap.numpy(), change.numpy(), ".", color=BLUE, markersize=2, label="pairs t, s")
-    places = np.logspace(-4, 1, 60).clip(max=2 * reach)
-    plain = reach * lipschitz * abs(w) + largest
-    squared = reach**2 * lipschitz * w**2 + largest
-    axes[1].plot(places, plain * places, color=ORANGE, label="plain distance: holds")
-    axes[1].plot(places, squared * places**2, color=RED, label="squared, as printed")
-    over = (change > squared * gap**2).double().mean()
+    axes[1].plot(pairs.gap.numpy(), pairs.change.numpy(), ".", color=BLUE, markersize=2,
+                 label="pairs t, s")  # fmt: skip
+    gaps = np.logspace(-4, 1, 60).clip(max=2 * reach)
+    axes[1].plot(gaps, pairs.plain * gaps, color=ORANGE, label="plain distance: holds")
+    axes[1].plot(gaps, pairs.squared * gaps**2, color=RED, label="squared, as printed")
     axes[1].set(xscale="log", yscale="log", xlabel="|t − s|", ylim=(1e-7, 1e2))
-    axes[1].set_title(f"{over:.0%} of the pairs exceed the printed bound")
+    axes[1].set_title(f"{pairs.broken:.0%} of the pairs exceed the printed bound")
     axes[1].legend(frameon=False, fontsize=9, loc="lower right")
     figure.subplots_adjust(left=0.07, right=0.98, bottom=0.15, top=0.9, wspace=0.2)
-    return figure
-
-
-@checked
-def norms_left(flow: Mapping[str, Tensor], reference: Mapping[str, Tensor]) -> dict[str, float]:
-    """Return the norm of each pair's flow, over that of the reference.
-
-    Raises ValueError if the reference lacks a pair of the flow, or is zero there.
-    """
-    try:
-        dense = flow_norms(reference)
-    except ValueError as error:
-        raise ValueError(f"reference: {error}") from error
-    for pair in flow:
-        if not dense.get(pair):
-            raise ValueError(f"reference has no flow, or only zeros, for {pair!r}")
-    return {pair: norm / dense[pair] for pair, norm in flow_norms(flow).items()}
+    return describe(
+        figure,
+        f"Left: t · {activation}(w t) with w = {w:g} for |t| up to {reach:g}. Right: its changes "
+        f"against the distance of the arguments: all lie under the bound with the plain distance, "
+        f"{pairs.broken:.0%} above the printed one with the squared distance.",
+    )

@@ -11,42 +11,23 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from ...ideas.checks import Count, Number, Seed, check_choice, checked
+from ...engine.results import Runs, Values, number, spread
+from ...ideas.checks import Number, check_choice, checked
 from ...ideas.pqi import (
-    MEASURES,
     PROPERTIES,
-    find_counterexample,
+    bound_at_ranks,
     gini_index,
     pq_index,
+    printed_index,
     retained_bound,
-    tail_ratio,
 )
+from ..pictures import describe, picture
 from .curves import check_filled, check_numbers
 from .style import BLUE, GRAY, GREEN, ORANGE, blank, colors
 
 OWN = "my own"
 BARS = 200
-MOST_MEMBERS = 100_000_000
-
-
-@checked
-def example_vectors(members: Count = 200, seed: Seed = 0) -> dict[str, Tensor]:
-    """Return vectors from dense to sparse: constant, uniform, Gaussian, power law, one-hot.
-
-    `members` is at most 100 million, else ValueError.
-    """
-    if members > MOST_MEMBERS:
-        raise ValueError(f"members={members} must be at most {MOST_MEMBERS}")
-    generator = torch.Generator().manual_seed(seed)
-    one_hot = torch.zeros(members)
-    one_hot[0] = 1
-    return {
-        "constant": torch.ones(members),
-        "uniform": torch.rand(members, generator=generator),
-        "Gaussian": torch.randn(members, generator=generator),
-        "power law": 1 / torch.arange(1, members + 1),
-        "one-hot": one_hot,
-    }
+WIDTH = 0.8 / 3
 
 
 @checked
@@ -67,6 +48,7 @@ def parse_vector(own: str) -> Tensor:
     return w
 
 
+@picture("01_pq_index/sparsity_of_a_vector")
 @checked
 def sparsity_of(
     vectors: Mapping[str, Tensor],
@@ -89,18 +71,23 @@ def sparsity_of(
     figure, (left, right) = blank(figure, 8, 3.1, columns=2, width_ratios=(1.25, 1))
     sizes = w.abs().sort(descending=True).values
     _draw_sorted(left, sizes)
-    left.set_title(f"{vector}: {len(sizes):,} members, sorted by size", fontsize=10)
+    title = f"{vector}: {len(sizes):,} members, sorted by size"
+    left.set_title(title, fontsize=10)
+    figure.subplots_adjust(left=0.06, right=0.95, bottom=0.13, top=0.9, wspace=0.36)
     if p == q:
         right.set_axis_off()
         right.text(0.5, 0.5, "p = q: the index is 0\nfor every vector", ha="center", fontsize=11)
-    else:
-        index = float(pq_index(w, p, q))
-        kept = retained_bound(1.0, index, p, q)
-        left.axvline(kept * len(sizes), color=ORANGE, linewidth=2)
-        _draw_gauges(right, index, float(gini_index(w)), kept)
-        right.set_title(f"p = {p:.2f}, q = {q:.2f}", fontsize=10)
-    figure.subplots_adjust(left=0.06, right=0.95, bottom=0.13, top=0.9, wspace=0.36)
-    return figure
+        return describe(figure, f"{title}. With p = q = {p:.2f} the index is 0 for every vector.")
+    index, gini = float(pq_index(w, p, q)), float(gini_index(w))
+    kept = retained_bound(1.0, index, p, q)
+    left.axvline(kept * len(sizes), color=ORANGE, linewidth=2)
+    _draw_gauges(right, index, gini, kept)
+    right.set_title(f"p = {p:.2f}, q = {q:.2f}", fontsize=10)
+    return describe(
+        figure,
+        f"{title}. With p = {p:.2f} and q = {q:.2f} its PQ Index is {index:.3f}, its Gini index "
+        f"{gini:.3f}; the bound keeps at least {kept:.1%} of the members.",
+    )
 
 
 def _flat(w: Tensor) -> Tensor:
@@ -136,6 +123,7 @@ def _draw_gauges(axes: Axes, index: float, gini: float, kept: float) -> None:
     axes.invert_yaxis()
 
 
+@picture("01_pq_index/over_p_and_q")
 @checked
 def index_over_p_and_q(
     vectors: Mapping[str, Tensor],
@@ -157,29 +145,20 @@ def index_over_p_and_q(
     axes[1].set(xlabel="q  (p = 1)")
     figure.legend(loc="center right", frameon=False)
     figure.subplots_adjust(left=0.08, right=0.82, bottom=0.17, top=0.95, wspace=0.08)
-    return figure
+    return describe(
+        figure,
+        f"PQ Index of {len(vectors)} vectors. As p grows from {min(ps):g} to {max(ps):g} with "
+        f"q = 1, it never rises; as q grows from {min(qs):g} to {max(qs):g} with p = 1, it never "
+        "falls.",
+    )
 
 
-@checked
-def property_table(seed: Seed = 0, tries: Count = 500) -> dict[str, dict[str, bool]]:
-    """Return for each measure and property whether the search found no counter-example."""
-    return {
-        name: {
-            code: find_counterexample(
-                measure, prop, torch.Generator().manual_seed(seed), tries=tries
-            )
-            is None
-            for code, prop in PROPERTIES.items()
-        }
-        for name, measure in MEASURES.items()
-    }
-
-
+@picture("01_pq_index/six_properties")
 @checked
 def property_grid(
     table: Mapping[str, Mapping[str, bool]], *, figure: Figure | None = None
 ) -> Figure:
-    """Draw the table of measures and properties: a filled square where none was broken.
+    """Draw the table of measures and properties: a square where nothing broke, else a cross.
 
     Raises ValueError for unknown properties, and rows with different ones.
     """
@@ -189,12 +168,13 @@ def property_grid(
     for name, row in table.items():
         if list(row) != codes or not set(codes) <= set(PROPERTIES):
             raise ValueError(f"table[{name!r}] has {list(row)}; each row needs the same properties")
-    for place, kept in enumerate(table.values()):
+    champions = [name for name, kept in table.items() if all(kept.values())]
+    for line, (name, kept) in enumerate(table.items()):
         holds = [column for column, code in enumerate(codes) if kept[code]]
         fails = [column for column, code in enumerate(codes) if not kept[code]]
-        champion = len(holds) == len(codes)
-        axes.scatter(holds, [place] * len(holds), 150, GREEN if champion else BLUE, marker="s")
-        axes.scatter(fails, [place] * len(fails), 60, ORANGE, marker="x", linewidths=2)
+        color = GREEN if name in champions else BLUE
+        axes.scatter(holds, [line] * len(holds), 150, color, marker="s")
+        axes.scatter(fails, [line] * len(fails), 60, ORANGE, marker="x", linewidths=2)
     labels = [f"{code}\n{PROPERTIES[code].name}" for code in codes]
     axes.set_xticks(range(len(codes)), labels, fontsize=9)
     axes.set_yticks(range(len(table)), list(table), fontsize=10)
@@ -203,9 +183,15 @@ def property_grid(
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
     figure.subplots_adjust(left=0.27, right=0.98, bottom=0.02, top=0.87)
-    return figure
+    return describe(
+        figure,
+        f"Table of {len(table)} sparsity measures and {len(codes)} properties: a square where no "
+        "counterexample was found, a cross where one was. Only squares: "
+        f"{', '.join(champions) or 'none'}.",
+    )
 
 
+@picture("01_pq_index/why_p_below_one")
 @checked
 def robin_hood_curves(
     w: Real[Tensor, " members"],
@@ -215,7 +201,7 @@ def robin_hood_curves(
 ) -> Figure:
     """Draw S as the first member of `w` gives more and more to the second, for several (p, q).
 
-    The pairs may lie outside 0 < p ≤ 1 ≤ q: the norms are written out here, unchecked, to show
+    The pairs may lie outside 0 < p ≤ 1 ≤ q: the index is computed as printed, unchecked, to show
     why that range is needed. (D1) asks that every curve falls. Raises ValueError unless `w` is a
     society of at least two, unequal, finite and not below 0, and each p and q is above 0.
     """
@@ -230,20 +216,26 @@ def robin_hood_curves(
     after = w.repeat(len(gifts), 1)
     after[:, 0] -= gifts
     after[:, 1] += gifts
+    words = []
     for (p, q), color in zip(pairs, colors(len(pairs)), strict=True):
-        means = [(after**e).mean(dim=1) ** (1 / e) for e in (p, q)]
-        index = 1 - means[0] / means[1]
+        index = printed_index(after, p, q)
         allowed = p <= 1 <= q
         label = f"p = {p:g}, q = {q:g}" + ("" if allowed else "  (not allowed)")
         change = (index - index[0]) / index[0]
         axes.plot(gifts, change, color=color, label=label, linestyle="-" if allowed else "--")
+        words.append(f"p = {p:g}, q = {q:g}: {'rises' if change[-1] > 0 else 'falls'}")
     axes.axhline(0, color=GRAY, linewidth=0.8)
     axes.set(xlabel="gift from the richer to the poorer", ylabel="change of S, relative")
     axes.legend(frameon=False, fontsize=9)
     figure.subplots_adjust(left=0.14, right=0.97, bottom=0.15, top=0.96)
-    return figure
+    return describe(
+        figure,
+        "Relative change of the index as the richer of two members gives more and more to the "
+        f"poorer. {'; '.join(words)}.",
+    )
 
 
+@picture("01_pq_index/bound_against_truth")
 @checked
 def bound_against_truth(
     vectors: Mapping[str, Tensor],
@@ -261,62 +253,78 @@ def bound_against_truth(
     axes.plot((0, 1), (0, 1), color=GRAY, linestyle=":", label="bound = truth")
     if p == q:
         axes.text(0.5, 0.5, "p = q: no bound", ha="center", fontsize=12)
-        return figure
+        return describe(figure, f"With p = q = {p:.2f} there is no bound.")
+    # With all d members kept nothing is left outside: η_r = 0.
+    last = {}
     for name, color in zip(vectors, colors(len(vectors)), strict=True):
-        w = _vector(vectors, name)
-        d, index = w.numel(), float(pq_index(w, p, q))
-        ranks = sorted({max(1, round(d * share)) for share in np.linspace(0.01, 1, 40)})
-        bounds = [retained_bound(1.0, index, p, q, tail_ratio(w, r, p)) for r in ranks]
-        axes.plot([r / d for r in ranks], bounds, color=color, label=name)
-        axes.plot([1], [retained_bound(1.0, index, p, q)], "o", color=color)
+        shares, bounds = bound_at_ranks(_vector(vectors, name), p, q)
+        axes.plot(shares, bounds, color=color, label=name)
+        axes.plot(shares[-1:], bounds[-1:], "o", color=color)
+        last[name] = float(bounds[-1])
     axes.set(xlabel="r / d: share that is kept", ylabel="bound / d, with the η_r of that share")
     axes.set(xlim=(0, 1.02), ylim=(0, 1.02), title=f"p = {p:.2f}, q = {q:.2f}")
     axes.legend(frameon=False, fontsize=9)
     figure.subplots_adjust(left=0.13, right=0.97, bottom=0.13, top=0.92)
-    return figure
+    words = ", ".join(f"{name} {bound:.1%}" for name, bound in last.items())
+    return describe(
+        figure,
+        f"The bound of Theorem 2 with p = {p:.2f} and q = {q:.2f} against the share that is kept: "
+        f"every curve lies below the diagonal. With η = 0 the bound is: {words}.",
+    )
 
 
-def _runs_of(group: str, values: Mapping[str, Sequence[float]]) -> np.ndarray:
-    """Return the values of a group, (layers, seeds)."""
-    try:
-        runs = np.array(list(values.values()), dtype=float)
-    except (TypeError, ValueError) as error:
-        raise ValueError(f"layers[{group!r}] must hold equally many numbers a layer") from error
-    if runs.ndim != 2 or not runs.size:
-        raise ValueError(f"layers[{group!r}] must hold at least one number for each layer")
-    return runs
+STATES = {
+    "trained, dense": ("pqi", 0),
+    "just pruned": ("pruned_pqi", 0),
+    "retrained": ("pqi", 1),
+}
 
 
+@picture("01_pq_index/layers_dense_and_pruned")
 @checked
-def index_of_layers(
-    layers: Mapping[str, Mapping[str, Sequence[float]]], *, figure: Figure | None = None
-) -> Figure:
-    """Draw the PQ Index of each layer as grouped bars: {group: {layer: values over seeds}}.
+def index_of_layers(runs: Runs, *, figure: Figure | None = None) -> Figure:
+    """Draw the PQ Index of each layer before the first cut, just after it, and retrained.
 
-    The bar is the mean over seeds, the whisker ± one standard deviation. Raises ValueError for
-    groups of different layers, and layers of different numbers of seeds.
+    `runs` holds one method with at least two rounds. The bar is the mean over seeds, the whisker ±
+    one standard deviation. Raises ValueError for another number of methods or too few rounds,
+    KeyError for rows without the index of each layer.
     """
-    check_filled(layers=layers)
+    layers, indices = _indices_of_layers(runs)
     figure, (axes,) = blank(figure, 7, 3.4)
-    width = 0.8 / len(layers)
-    for i, ((group, values), color) in enumerate(
-        zip(layers.items(), colors(len(layers)), strict=True)
+    means, middle = [], np.arange(len(layers))
+    for (state, values), color, shift in zip(
+        indices.items(), colors(len(STATES)), (-WIDTH, 0, WIDTH), strict=True
     ):
-        runs = _runs_of(group, values)
-        places = np.arange(len(values)) + (i - (len(layers) - 1) / 2) * width
-        spread = runs.std(axis=1, ddof=min(1, runs.shape[1] - 1))
-        axes.bar(places, runs.mean(axis=1), width * 0.92, color=color, label=group)
-        axes.errorbar(places, runs.mean(axis=1), spread, fmt="none", ecolor="black", capsize=3)
-    names = list(next(iter(layers.values())))
-    if any(list(values) != names for values in layers.values()):
-        raise ValueError("layers must have the same layers in each group")
-    axes.set_xticks(range(len(names)), names)
+        mean = values.mean(axis=0)
+        axes.bar(middle + shift, mean, WIDTH * 0.92, color=color, label=state)
+        axes.errorbar(middle + shift, mean, spread(values), fmt="none", ecolor="black", capsize=3)
+        parts = (f"{layer} {index:.3f}" for layer, index in zip(layers, mean, strict=True))
+        means.append(f"{state} {', '.join(parts)}")
+    axes.set_xticks(middle, layers)
     axes.set(ylabel="PQ Index (p = 0.5, q = 1)")
-    axes.legend(frameon=False, ncols=len(layers), loc="lower center", bbox_to_anchor=(0.5, 1))
+    axes.legend(frameon=False, ncols=len(STATES), loc="lower center", bbox_to_anchor=(0.5, 1))
     figure.subplots_adjust(left=0.1, right=0.98, bottom=0.1, top=0.88)
-    return figure
+    return describe(figure, f"PQ Index of each layer, mean over the seeds: {'; '.join(means)}.")
 
 
+def _indices_of_layers(runs: Runs) -> tuple[list[str], dict[str, Values]]:
+    """Return the names of the layers, and by state the index (seeds, layers)."""
+    if len(runs) != 1:
+        raise ValueError(f"runs must hold one method, not {list(runs)}")
+    (seeds,) = runs.values()
+    if min(len(rows) for rows in seeds) < 2:
+        raise ValueError("runs must have two rounds or more: before the first cut, and after it")
+    names = list(seeds[0][0].get("layer_density", ()))
+    check_filled(runs=names)
+    indices = {
+        state: np.array([[number(rows[index], f"{key}.layer.{name}") for name in names]
+                         for rows in seeds])
+        for state, (key, index) in STATES.items()
+    }  # fmt: skip
+    return [name.removesuffix(".weight") for name in names], indices
+
+
+@picture("01_pq_index/overflow")
 @checked
 def overflow(
     w: Real[Tensor, "*shape"],
@@ -332,12 +340,11 @@ def overflow(
     w = _flat(w)
     indices = pq_index(w, list(ps), [1.0] * len(ps))
     figure, (left, right) = blank(figure, 8, 3.2, columns=2)
-    d = w.numel()
     norms = [float(torch.linalg.vector_norm(w.float(), p)) for p in ps]
     finite = [(p, norm) for p, norm in zip(ps, norms, strict=True) if np.isfinite(norm)]
     if not finite:
         raise ValueError(f"ps={list(ps)}: every norm overflows, there is nothing to compare")
-    naive = [(p, 1 - d ** (1 - 1 / p) * norm / float(w.abs().sum())) for p, norm in finite]
+    naive = [(p, float(printed_index(w.float(), p, 1.0))) for p, _ in finite]
     left.plot(*zip(*finite, strict=True), "o-", color=ORANGE)
     largest = float(torch.finfo(torch.float32).max)
     left.axhline(largest, color=GRAY, linestyle=":")
@@ -345,8 +352,15 @@ def overflow(
     left.set(yscale="log", xlabel="p", ylabel="‖w‖_p in float32")
     right.plot(ps, indices, "o-", color=BLUE, label="logarithms")
     right.plot(*zip(*naive, strict=True), "x", color=ORANGE, label="float32, as printed")
-    right.axvspan(0, min(p for p, _ in finite), color=GRAY, alpha=0.15)
+    smallest = min(p for p, _ in finite)
+    right.axvspan(0, smallest, color=GRAY, alpha=0.15)
     right.set(xlabel="p  (q = 1)", ylabel="PQ Index", xlim=(0, 1))
     right.legend(frameon=False)
     figure.subplots_adjust(left=0.09, right=0.98, bottom=0.17, top=0.93, wspace=0.25)
-    return figure
+    lost = sum(p < smallest for p in ps)
+    return describe(
+        figure,
+        f"Of {w.numel():,} weights: as p falls the p-norm in float32 grows, and for {lost} of "
+        f"{len(ps)} values of p it is beyond the largest number. The PQ Index in logarithms is "
+        f"there for every p, {float(indices[0]):.3f} at p = {ps[0]:g}.",
+    )

@@ -14,9 +14,11 @@ from torch import Tensor, nn
 from ...choices import budgets, scopes, scores
 from ...data import Split
 from ...engine.masks import cut_once
+from ...engine.results import Runs
 from ...engine.training import accuracy
 from ...ideas.checks import Share, checked
-from .curves import check_numbers, density_axis
+from ..pictures import describe, picture
+from .curves import band, check_filled, check_numbers, density_axis, ends
 from .style import BLUE, ORANGE, blank
 
 TILES = (4, 6)
@@ -40,6 +42,7 @@ def accuracy_at(net: nn.Module, split: Split, densities: Sequence[float]) -> lis
     return [accuracy(keep_share(net, split, density), split) for density in densities]
 
 
+@picture("00_start_here/how_many_weights_stay")
 @checked
 def weights_that_stay(
     net: nn.Module,
@@ -61,7 +64,7 @@ def weights_that_stay(
     if len(curve) != len(densities):
         raise ValueError(f"curve has {len(curve)} points, densities has {len(densities)}")
     pruned = keep_share(net, split, density)
-    dense, weight = (_first_layer(one) for one in (net, pruned))
+    dense, weight = (_first_layer(part) for part in (net, pruned))
     figure, axes = blank(figure, 9.5, 3.4, columns=3, width_ratios=(1.5, 1, 1.35))
     largest = float(dense.abs().max())
     axes[0].imshow(_mosaic(weight), cmap="RdBu", vmin=-largest / 2, vmax=largest / 2)
@@ -70,12 +73,40 @@ def weights_that_stay(
         (weight != 0).sum(dim=0).reshape(28, 28).numpy(), cmap="viridis", vmin=0, vmax=len(weight)
     )
     axes[1].set_title("living weights per pixel", fontsize=10)
-    for one in axes[:2]:
-        one.axis("off")
-        one.set_anchor("N")
-    _mark_on_curve(axes[2], densities, curve, density, accuracy(pruned, split))
+    for panel in axes[:2]:
+        panel.axis("off")
+        panel.set_anchor("N")
+    now, living = accuracy(pruned, split), float((weight != 0).float().mean())
+    _mark_on_curve(axes[2], densities, curve, density, now)
     figure.subplots_adjust(left=0.01, right=0.985, bottom=0.16, top=0.9, wspace=0.22)
-    return figure
+    return describe(
+        figure,
+        f"The largest {density:.1%} of the weights stay, nothing is retrained: {now:.1%} of the "
+        f"test images are read correctly. Of the first layer {living:.1%} live; beside {MOSAIC} of "
+        "its neurons as small pictures, a heatmap counts the living weights that look at each "
+        "pixel.",
+    )
+
+
+@picture("00_start_here/three_methods")
+@checked
+def three_methods(runs: Runs, *, figure: Figure | None = None) -> Figure:
+    """Draw the test accuracy of each method after retraining against the weights that stay.
+
+    Mean and ± one standard deviation over the seeds. Raises ValueError for no methods, more than
+    seven, or seeds with different numbers of rounds.
+    """
+    check_filled(runs=runs)
+    figure, (axes,) = blank(figure, 7, 4)
+    band(axes, runs, "test_accuracy")
+    axes.set_ylabel("test accuracy after retraining")
+    axes.legend(frameon=False)
+    figure.subplots_adjust(left=0.1, right=0.97, bottom=0.15, top=0.95)
+    return describe(
+        figure,
+        "Test accuracy after retraining against the share of weights that stay, mean and standard "
+        f"deviation over the seeds. In the last round: {ends(runs, 'test_accuracy')}.",
+    )
 
 
 def _mark_on_curve(
@@ -102,6 +133,6 @@ def _mosaic(weight: Tensor) -> np.ndarray:
     tiles = np.full((rows * 30 - 2, columns * 30 - 2), np.nan)
     for i in range(MOSAIC):
         top, left = 30 * (i // columns), 30 * (i % columns)
-        picture = weight[i].reshape(28, 28).numpy()
-        tiles[top : top + 28, left : left + 28] = np.where(picture == 0, np.nan, picture)
+        tile = weight[i].reshape(28, 28).numpy()
+        tiles[top : top + 28, left : left + 28] = np.where(tile == 0, np.nan, tile)
     return tiles

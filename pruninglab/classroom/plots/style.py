@@ -1,4 +1,4 @@
-"""How every figure looks, and how it is saved."""
+"""How every figure looks."""
 
 from __future__ import annotations
 
@@ -56,15 +56,15 @@ def blank(
     if figure.get_label() == layout and len(figure.axes) == columns:
         figure.legends.clear()
         figure.texts.clear()
-        for one in figure.axes:
-            _wipe(one)
+        for panel in figure.axes:
+            _wipe(panel)
     else:
         figure.clear()
         figure.set_label(layout)
         figure.set_size_inches(width, height)
         figure.subplots(1, columns, **grid)
-    for one in figure.axes:
-        one.spines[["top", "right"]].set_visible(False)
+    for panel in figure.axes:
+        panel.spines[["top", "right"]].set_visible(False)
     return figure, list(figure.axes)
 
 

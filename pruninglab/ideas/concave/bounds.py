@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import sys
 
+import torch
 from jaxtyping import Float
 from torch import Tensor
 
@@ -80,3 +81,15 @@ def phi(m: Float[Tensor, "*entries"], regularizer: Regularizer) -> float:
         raise ValueError(f"m must lie in [0, 1]; it reaches from {m.min():g} to {m.max():g}")
     exact = accurate(m.detach())
     return float((regularizer.value(exact) - exact).sum().clamp_min(0))
+
+
+@checked
+def lone_entry(lam: NonNegative, regularizer: Regularizer, gamma: Positive) -> tuple[float, float]:
+    """Return |m* − 1| and φ of one entry with L = γ/2 (m − 1)², minimised on a fine grid.
+
+    Where k entries solve this problem each alone, m̃ = (1, …, 1) and the distance is √k times the
+    first, φ(m*) k times the second: the counter-example to Eq. (14). Taught in notebook 05.
+    """
+    m = torch.linspace(0, 1, 200_001, dtype=torch.float64)
+    best = m[(gamma / 2 * (m - 1).square() + float(lam) * regularizer.value(m)).argmin()]
+    return 1 - float(best), phi(best[None], regularizer)

@@ -4,10 +4,10 @@ IMC reads gradient descent as the system U′ = −HU + F(U), cuts the spectrum 
 wider than 4K, K the Lipschitz constant of F, and prunes the sharp side. Taught in notebook 06.
 """
 
-from .curvature import PARAMETERS_AT_MOST, Curvature, hessian, hvp, kinks
+from .curvature import PARAMETERS_AT_MOST, Curvature, hessian, hessian_operator, kinks
 from .gaps import gaps, linear_manifold, needed_lipschitz, spectral_cut, staircase
 from .lipschitz import Ascent, lipschitz_ascent, lipschitz_estimate
-from .spectrum import Density, extreme_eigenvalues, lanczos, spectral_density
+from .spectrum import Spectrum, extreme_eigenvalues, lanczos, spectral_density
 from .subspaces import (
     diagonal,
     flat_space,
@@ -16,18 +16,20 @@ from .subspaces import (
     share_inside,
     sharp_space,
 )
+from .valley import Valley
 
 __all__ = [
     "PARAMETERS_AT_MOST",
     "Ascent",
     "Curvature",
-    "Density",
+    "Spectrum",
+    "Valley",
     "diagonal",
     "extreme_eigenvalues",
     "flat_space",
     "gaps",
     "hessian",
-    "hvp",
+    "hessian_operator",
     "kinks",
     "lanczos",
     "leverage",

@@ -25,9 +25,10 @@ PARAMETERS_AT_MOST = 5000
 class Curvature:
     """The Hessian of a loss at a point, d × d, as something to multiply by: `curvature @ vectors`.
 
-    Made by `hvp`. `net` is a copy in eval mode, `weights` float (d,) the point; `shape`, `dtype`
-    and `device` are those of the matrix. A product costs about two gradients and never builds the
-    matrix. Images pass in blocks; what a single block needs is kept from one product to the next.
+    Made by `hessian_operator`. `net` is a copy in eval mode, `weights` float (d,) the point;
+    `shape`, `dtype` and `device` are those of the matrix. A product costs about two gradients and
+    never builds the matrix. Images pass in blocks; what a single block needs is kept from one
+    product to the next.
     Whatever evaluates the loss raises ValueError if the network does not take the images, or the
     loss is not one finite number.
     """
@@ -199,7 +200,7 @@ def _pull(gradient: Tensor, weights: Tensor, rows: Tensor) -> Tensor:
 
 
 @checked
-def hvp(
+def hessian_operator(
     net: nn.Module,
     inputs: Num[Tensor, "images ..."],
     targets: Num[Tensor, "images ..."],
@@ -221,7 +222,8 @@ def hvp(
 
     >>> net = nn.Linear(1, 1, bias=False)
     >>> square = lambda outputs, targets: ((outputs - targets) ** 2).mean()
-    >>> hvp(net, torch.tensor([[1.0], [2.0]]), torch.zeros(2, 1), loss=square) @ torch.ones(1)
+    >>> inputs, targets = torch.tensor([[1.0], [2.0]]), torch.zeros(2, 1)
+    >>> hessian_operator(net, inputs, targets, loss=square) @ torch.ones(1)
     tensor([5.], dtype=torch.float64)
     """
     if not len(inputs):
@@ -269,9 +271,9 @@ def hessian(
 ) -> Tensor:
     """Return the exact Hessian of the mean loss over all d parameters, symmetric (d, d).
 
-    Arguments as in `hvp`. Columns are computed in batches and images in blocks, so memory is
-    bounded: the matrix itself, and what one block needs. Raises ValueError for more than `at_most`
-    parameters, and what `hvp` raises. Taught in notebook 06.
+    Arguments as in `hessian_operator`. Columns are computed in batches and images in blocks, so
+    memory is bounded: the matrix itself, and what one block needs. Raises ValueError for more than
+    `at_most` parameters, and what `hessian_operator` raises. Taught in notebook 06.
 
     >>> hessian(nn.Linear(2, 2, bias=False), torch.tensor([[1.0, 2.0]]), torch.tensor([0])).shape
     torch.Size([4, 4])
@@ -280,10 +282,10 @@ def hessian(
     if count > at_most:
         raise ValueError(
             f"net has {count:,} parameters, and at_most={at_most:,} allows no more: the exact "
-            f"Hessian would take {8 * count**2 / 1e9:,.1f} GB. Use hvp(...) with "
+            f"Hessian would take {8 * count**2 / 1e9:,.1f} GB. Use hessian_operator(...) with "
             "extreme_eigenvalues or spectral_density, or a larger at_most"
         )
-    operator = hvp(net, inputs, targets, loss=loss, dtype=dtype)
+    operator = hessian_operator(net, inputs, targets, loss=loss, dtype=dtype)
     matrix = operator @ torch.eye(count, dtype=dtype, device=operator.device)
     return (matrix + matrix.T) / 2
 

@@ -130,4 +130,5 @@ def linear_manifold(
     above, below = chosen[:k], chosen[k:]
     if int(torch.linalg.matrix_rank(below)) < size - k:
         raise ValueError("no manifold: the slow eigenvectors do not project onto W⁺")
-    return (above @ torch.linalg.inv(below)).real.to(accurate(system).device)
+    slope: Tensor = (above @ torch.linalg.inv(below)).real
+    return slope.to(accurate(system).device)

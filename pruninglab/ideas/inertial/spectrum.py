@@ -115,7 +115,7 @@ def times(operator: Operator, vector: Tensor) -> Tensor:
 
 @checked
 @dataclass(frozen=True, eq=False)
-class Density:
+class Spectrum:
     """A spectrum as weighted points: `places` and `masses` float64 (probes, steps).
 
     The masses of each probe sum to 1, so Σ mass · f(place), averaged over probes, estimates the
@@ -137,13 +137,14 @@ class Density:
 
     @checked
     def smooth(self, grid: Real[Tensor, " points"], width: Positive) -> Tensor:
-        """Return the density on `grid`, each point widened to a Gaussian of this `width` > 0."""
+        """Return the spectral density on `grid`, each point a Gaussian of this `width` > 0."""
         if not bool(grid.isfinite().all()):
             raise ValueError("grid must be finite")
         width = float(width)
         z = (accurate(grid).to(self.places.device)[:, None] - self.places.flatten()) / width
         bells = torch.exp(-(z**2) / 2) / (width * (2 * torch.pi) ** 0.5)
-        return bells @ self.masses.flatten() / len(self.places)
+        density: Tensor = bells @ self.masses.flatten() / len(self.places)
+        return density
 
 
 @checked
@@ -188,7 +189,7 @@ def lanczos(
 @checked
 def spectral_density(
     operator: Operator, *, steps: Count = 100, probes: Count = 1, seed: Seed = 0
-) -> Density:
+) -> Spectrum:
     """Estimate the density of all eigenvalues by stochastic Lanczos quadrature.
 
     From each of `probes` random directions, `steps` Lanczos steps give the places (Ritz values)
@@ -214,4 +215,4 @@ def spectral_density(
         missing = (0, steps - len(values))
         places.append(pad(values, missing))
         masses.append(pad(vectors[0] ** 2, missing))
-    return Density(torch.stack(places), torch.stack(masses))
+    return Spectrum(torch.stack(places), torch.stack(masses))

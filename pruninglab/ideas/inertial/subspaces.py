@@ -49,7 +49,8 @@ def random_space(d: Count, m: Count, seed: Seed) -> Tensor:
     if d * m > NUMBERS_AT_MOST:
         raise ValueError(f"d={d}, m={m} make {d * m // 2**27:,} GB: too many")
     generator = torch.Generator().manual_seed(seed)
-    return torch.linalg.qr(torch.randn(d, m, generator=generator, dtype=torch.float64)).Q
+    basis: Tensor = torch.linalg.qr(torch.randn(d, m, generator=generator, dtype=torch.float64)).Q
+    return basis
 
 
 @checked

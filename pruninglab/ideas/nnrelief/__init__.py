@@ -11,11 +11,16 @@ from .importance import (
     kernel_signal,
 )
 from .network import network_importance, weak_branches
+from .recut import ALL, ALPHAS, Recut, recut
+from .relief import fair_shares, unevenness
 from .support import check_cleanable, check_supported
 
 __all__ = [
+    "ALL",
+    "ALPHAS",
     "VARIANTS",
     "Bounds",
+    "Recut",
     "carry_change",
     "chance_jaccard",
     "check_cleanable",
@@ -27,12 +32,15 @@ __all__ = [
     "dropped_signal",
     "entry_share",
     "error_bounds",
+    "fair_shares",
     "jaccard",
     "kernel_importance",
     "kernel_signal",
     "network_importance",
+    "recut",
     "residuals",
     "share_count",
     "share_cut",
+    "unevenness",
     "weak_branches",
 ]

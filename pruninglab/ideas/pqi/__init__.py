@@ -1,18 +1,33 @@
 """How sparse is a vector? The PQ Index, its rivals, the six properties and the PQI bound."""
 
-from .index import check_pq, gini_index, pq_index, retained_bound, tail_ratio
+from .examples import example_vectors
+from .index import (
+    bound_at_ranks,
+    check_pq,
+    gini_index,
+    pq_index,
+    printed_index,
+    retained_bound,
+    tail_ratio,
+)
 from .measures import MEASURES
-from .properties import PROPERTIES, Counterexample, Property, find_counterexample
+from .properties import PROPERTIES, Counterexample, Property, find_counterexample, property_table
+from .rounds import turns
 
 __all__ = [
     "MEASURES",
     "PROPERTIES",
     "Counterexample",
     "Property",
+    "bound_at_ranks",
     "check_pq",
+    "example_vectors",
     "find_counterexample",
     "gini_index",
     "pq_index",
+    "printed_index",
+    "property_table",
     "retained_bound",
     "tail_ratio",
+    "turns",
 ]

@@ -84,6 +84,27 @@ def pq_index(
 
 
 @checked
+def printed_index(w: Real[Tensor, "*vectors members"], p: Positive, q: Positive) -> Tensor:
+    """Compute Definition 1 as it is printed, of each vector in the last dimension: to see it fail.
+
+    The norms are powers and sums in the precision of `w` (float32 for whole numbers), so they
+    overflow to infinity, and the answer to NaN or −infinity. Every p, q above 0 goes, also where
+    (D1) breaks: `pq_index` refuses those. Returns float64, of the shape of `w` without its last
+    dimension. Raises ValueError for an empty or 0-d `w`. Source: SAP paper, Definition 1. Taught in
+    notebook 01.
+
+    >>> printed_index(torch.tensor([1.0, 0.0, 0.0, 0.0]), 0.5, 1.0)
+    tensor(0.7500, dtype=torch.float64)
+    """
+    if not w.numel():
+        raise ValueError(f"w is empty (shape {tuple(w.shape)})")
+    w = w.detach() if w.is_floating_point() else w.float()
+    norm_p, norm_q = (accurate(torch.linalg.vector_norm(w, float(e), dim=-1)) for e in (p, q))
+    factor = torch.tensor(w.shape[-1], dtype=torch.float64) ** (1 / q - 1 / p)
+    return 1 - factor.to(norm_p.device) * norm_p / norm_q
+
+
+@checked
 def gini_index(
     w: Real[Tensor, "*shape"], mask: Bool[Tensor, "*shape"] | None = None, dim: int | None = None
 ) -> Tensor:
@@ -174,6 +195,27 @@ def tail_ratio(w: Real[Tensor, "*shape"], r: Count, p: Positive) -> float:
         raise ValueError("w must be finite and have a non-zero member")
     powers = (sizes / sizes[0]) ** p
     return float(powers[r:].sum() / powers[:r].sum())
+
+
+@checked
+def bound_at_ranks(
+    w: Real[Tensor, "*shape"], p: Number, q: Number, points: Count = 40
+) -> tuple[Float[Tensor, " ranks"], Float[Tensor, " ranks"]]:
+    """Return (r / d, bound / d) of Theorem 2 for ranks r from 1 % to all, each with its own η_r.
+
+    Float64, at most `points` ranks of the d members of `w`; the bound is never above r. Raises
+    ValueError as `pq_index` and `tail_ratio` do. Source: SAP paper, Theorem 2. Taught in
+    notebook 01.
+
+    >>> shares, bounds = bound_at_ranks(torch.tensor([4.0, 1.0, 1.0, 0.0]), 0.5, 1.0, points=2)
+    >>> [round(float(bound), 3) for bound in bounds]        # r = 1 and r = 4
+    [0.167, 0.667]
+    """
+    d, index = w.numel(), float(pq_index(w, p, q))
+    shares = torch.linspace(0.01, 1, points, dtype=torch.float64).tolist()
+    ranks = sorted({max(1, round(d * share)) for share in shares})
+    bounds = [retained_bound(1.0, index, p, q, tail_ratio(w, r, p)) for r in ranks]
+    return torch.tensor(ranks).double() / d, torch.tensor(bounds, dtype=torch.float64)
 
 
 def _many(p: float | Sequence[float], q: float | Sequence[float]) -> bool:

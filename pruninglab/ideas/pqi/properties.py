@@ -16,8 +16,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from ..checks import Count, Number, checked
-from .measures import Measure
+from ..checks import Count, Number, Seed, checked
+from .measures import MEASURES, Measure
 
 Change = tuple[Tensor, Tensor]
 TOLERANCE = 1e-9
@@ -157,3 +157,24 @@ PROPERTIES = {
         Property("P2", "Babies", "a newborn who owns nothing raises S", 1, _babies),
     )
 }
+
+
+@checked
+def property_table(seed: Seed = 0, tries: Count = 500) -> dict[str, dict[str, bool]]:
+    """Return {measure: {property: whether the search found no counterexample}}.
+
+    Every search begins with the same `seed`. Raises ValueError for more than 100,000 tries. Source:
+    SAP paper, Section 1. Taught in notebook 01.
+
+    >>> property_table(tries=20)["PQ Index (½, 1)"]
+    {'D1': True, 'D2': True, 'D3': True, 'D4': True, 'P1': True, 'P2': True}
+    """
+
+    def kept(measure: Measure, prop: Property) -> bool:
+        generator = torch.Generator().manual_seed(seed)
+        return find_counterexample(measure, prop, generator, tries) is None
+
+    return {
+        name: {code: kept(measure, prop) for code, prop in PROPERTIES.items()}
+        for name, measure in MEASURES.items()
+    }

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 import pruninglab as lab
-from pruninglab.ideas.inertial import hessian, hvp, kinks
+from pruninglab.ideas.inertial import hessian, hessian_operator, kinks
 
 RANDOM = np.random.default_rng(0)
 
@@ -34,7 +34,7 @@ def test_quadratic() -> None:
     net, one = Point(torch.randn(6, dtype=torch.float64)), torch.zeros(1)
     found = hessian(net, one, one, loss=lambda w, _: w @ a @ w / 2)
     torch.testing.assert_close(found, a)
-    curvature = hvp(net, one, one, loss=lambda w, _: w @ a @ w / 2)
+    curvature = hessian_operator(net, one, one, loss=lambda w, _: w @ a @ w / 2)
     torch.testing.assert_close(curvature.gradient(), a @ net.w.detach())
     torch.testing.assert_close(curvature.loss(), (net.w @ a @ net.w / 2).item())
     assert not curvature.change_along(torch.ones(6)).any(), "a quadratic has no third derivative"
@@ -88,7 +88,7 @@ def test_a_network_against_differences_of_a_gradient_by_hand(activation: nn.Modu
     torch.manual_seed(0)
     net = nn.Sequential(nn.Linear(3, 4), activation, nn.Linear(4, 2)).double()
     x, y = RANDOM.normal(size=(30, 3)), RANDOM.integers(0, 2, size=30)
-    curvature = hvp(net, torch.from_numpy(x), torch.from_numpy(y))
+    curvature = hessian_operator(net, torch.from_numpy(x), torch.from_numpy(y))
     w, tanh = curvature.weights.numpy(), isinstance(activation, nn.Tanh)
     np.testing.assert_allclose(curvature.gradient(), gradient_by_hand(w, x, y, tanh), atol=1e-12)
     step = 1e-6
@@ -136,8 +136,8 @@ def test_convolutions_batch_norm_and_pooling_in_eval_mode() -> None:
 def test_products_agree_however_they_are_blocked() -> None:
     net = lab.nets.sap_linear(inputs=(1, 4, 4), classes=3, seed=0)
     inputs, targets = torch.randn(50, 1, 4, 4), torch.randint(0, 3, (50,))
-    whole = hvp(net, inputs, targets)
-    blocked = hvp(net, inputs, targets, block=7)
+    whole = hessian_operator(net, inputs, targets)
+    blocked = hessian_operator(net, inputs, targets, block=7)
     vectors = torch.randn(whole.shape[0], 5, dtype=torch.float64)
     for _ in range(2):  # the second time from the graph that was kept
         torch.testing.assert_close(whole @ vectors, blocked @ vectors)
@@ -147,7 +147,10 @@ def test_products_agree_however_they_are_blocked() -> None:
     assert {name: tuple(part.shape) for name, part in names.items()} == {
         name: tuple(parameter.shape) for name, parameter in net.named_parameters()
     }
-    assert hvp(net, inputs, targets, dtype=torch.float32).gradient().dtype == torch.float32
+    assert (
+        hessian_operator(net, inputs, targets, dtype=torch.float32).gradient().dtype
+        == torch.float32
+    )
 
 
 def test_network_is_left_as_it_was() -> None:
@@ -169,24 +172,24 @@ def test_bad_input() -> None:
     with pytest.raises(ValueError, match="0 inputs"):
         hessian(net, inputs[:0], targets[:0])
     with pytest.raises(ValueError, match=r"targets=int64 \(2,\) must be .* to fit inputs"):
-        hvp(net, inputs, targets[:2])
+        hessian_operator(net, inputs, targets[:2])
     with pytest.raises(ValueError, match="block=0"):
-        hvp(net, inputs, targets, block=0)
+        hessian_operator(net, inputs, targets, block=0)
     with pytest.raises(ValueError, match="no parameters"):
-        hvp(nn.Flatten(), inputs, targets)
+        hessian_operator(nn.Flatten(), inputs, targets)
     with pytest.raises(ValueError, match=r"loss must give one finite number, it gives nan"):
         hessian(net, inputs * float("nan"), targets)
-    curvature = hvp(net, inputs, targets)
+    curvature = hessian_operator(net, inputs, targets)
     with pytest.raises(ValueError, match=r"vectors has shape \(5,\)"):
         curvature @ torch.ones(5)
     with pytest.raises(ValueError, match=r"weights has shape \(5,\)"):
         curvature.at(torch.ones(5))
     with pytest.raises(ValueError, match=r"dtype=torch.int64"):
-        hvp(net, inputs, targets, dtype=torch.int64)
+        hessian_operator(net, inputs, targets, dtype=torch.int64)
     with pytest.raises(ValueError, match=r"inputs \(3, 3\) and targets \(3,\) do not pass"):
         hessian(net, torch.randn(3, 3), targets)
     with pytest.raises(ValueError, match="do not pass through net and loss: Target 7"):
-        hvp(net, inputs, targets + 7).gradient()
+        hessian_operator(net, inputs, targets + 7).gradient()
     for lazy in (nn.LazyLinear(2), nn.Linear(2, 2, device="meta")):
         with pytest.raises(ValueError, match="net: 'weight' holds no numbers"):
             hessian(lazy, inputs, targets)
@@ -194,14 +197,14 @@ def test_bad_input() -> None:
 
 def test_a_loss_without_weights_is_flat() -> None:
     inputs, targets = torch.randn(3, 2), torch.zeros(3, 2)
-    curvature = hvp(nn.Linear(2, 2), inputs, targets, loss=lambda _, y: y.sum())
+    curvature = hessian_operator(nn.Linear(2, 2), inputs, targets, loss=lambda _, y: y.sum())
     assert not curvature.gradient().any() and not (curvature @ torch.ones(6)).any()
     assert (curvature @ torch.ones(6, 0)).shape == (6, 0)
 
 
 def test_data_parallel_is_the_network_inside() -> None:
     net, problem = nn.Sequential(nn.Linear(2, 2)), (torch.randn(3, 2), torch.tensor([0, 1, 0]))
-    curvature = hvp(nn.DataParallel(net), *problem)
+    curvature = hessian_operator(nn.DataParallel(net), *problem)
     torch.testing.assert_close(curvature @ torch.eye(6), hessian(net, *problem))
     assert list(curvature.split(curvature.weights)) == ["module.0.weight", "module.0.bias"]
 

@@ -9,7 +9,13 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from pruninglab.ideas.inertial import Curvature, hessian, hvp, lipschitz_ascent, lipschitz_estimate
+from pruninglab.ideas.inertial import (
+    Curvature,
+    hessian,
+    hessian_operator,
+    lipschitz_ascent,
+    lipschitz_estimate,
+)
 
 
 class Point(nn.Module):
@@ -24,12 +30,12 @@ class Point(nn.Module):
 def cubic(size: int, steepness: float = 3.0) -> Curvature:
     """Loss c/6 Σ w³: the Hessian is c·diag(w), so K over the box is exactly c·B."""
     net, one = Point(torch.linspace(-1, 1, size)), torch.zeros(1)
-    return hvp(net, one, one, loss=lambda w, _: steepness * (w**3).sum() / 6)
+    return hessian_operator(net, one, one, loss=lambda w, _: steepness * (w**3).sum() / 6)
 
 
 def test_a_quadratic_is_linear() -> None:
     net, one = Point(torch.ones(3)), torch.zeros(1)
-    curvature = hvp(net, one, one, loss=lambda w, _: (w**2).sum())
+    curvature = hessian_operator(net, one, one, loss=lambda w, _: (w**2).sum())
     assert float(lipschitz_estimate(curvature, box=1.0)) == pytest.approx(0, abs=1e-10)
     assert lipschitz_ascent(curvature, box=1.0).bound == 0
 
@@ -57,7 +63,7 @@ def test_one_random_direction_misses_in_many_dimensions_and_the_ascent_does_not(
 def test_ascent_climbs_where_the_curvature_falls_too(seed: int) -> None:
     """Loss −exp(mean direction): along a the Hessian changes by 1 − exp(a·U)."""
     net, one, a = Point(torch.zeros(16).double()), torch.zeros(1), torch.full((16,), 0.25).double()
-    curvature = hvp(net, one, one, loss=lambda w, _: -torch.exp(w @ a))
+    curvature = hessian_operator(net, one, one, loss=lambda w, _: -torch.exp(w @ a))
     signs = torch.randn(16, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
     upward = float(signs.sign().sum()) > 0
     ascent = lipschitz_ascent(curvature, box=0.25, steps=2, seed=seed)
@@ -67,7 +73,7 @@ def test_ascent_climbs_where_the_curvature_falls_too(seed: int) -> None:
 
 def test_inside_the_box_differs_where_the_third_derivative_does() -> None:
     net, one = Point(torch.zeros(1)), torch.zeros(1)
-    curvature = hvp(net, one, one, loss=lambda w, _: (w**4).sum() / 24)
+    curvature = hessian_operator(net, one, one, loss=lambda w, _: (w**4).sum() / 24)
     at_centre = lipschitz_estimate(curvature, box=1.0, repeats=50)
     within = lipschitz_estimate(curvature, box=1.0, repeats=50, inside=True)
     assert float(at_centre.max()) == pytest.approx(0, abs=1e-10)
@@ -78,7 +84,7 @@ def test_ascent_is_a_lower_bound_that_the_exact_hessian_confirms() -> None:
     torch.manual_seed(0)
     net = nn.Sequential(nn.Linear(4, 5), nn.Tanh(), nn.Linear(5, 3))
     problem = torch.randn(60, 4), torch.randint(0, 3, (60,))
-    curvature = hvp(net, *problem)
+    curvature = hessian_operator(net, *problem)
     ascent = lipschitz_ascent(curvature, box=0.3, steps=8, power=30)
     change = _exact(net, problem, curvature, ascent.shift) - hessian(net, *problem)
     exact = float(torch.linalg.matrix_norm(change, 2))
@@ -94,14 +100,16 @@ def test_ascent_is_a_lower_bound_that_the_exact_hessian_confirms() -> None:
 def test_kinks_are_explained_and_not_refused() -> None:
     torch.manual_seed(0)
     problem = torch.randn(60, 4), torch.randint(0, 3, (60,))
-    bent = hvp(nn.Sequential(nn.Linear(4, 30), nn.ReLU(), nn.Linear(30, 3)), *problem)
+    bent = hessian_operator(nn.Sequential(nn.Linear(4, 30), nn.ReLU(), nn.Linear(30, 3)), *problem)
     with pytest.warns(UserWarning, match="1 has kinks"):
         coarse, fine = (lipschitz_estimate(bent, box=1.0, delta=d, repeats=20).max()
                         for d in (1.0, 0.01))  # fmt: skip
     assert float(fine) > 3 * float(coarse)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        smooth = hvp(nn.Sequential(nn.Linear(4, 30), nn.Tanh(), nn.Linear(30, 3)), *problem)
+        smooth = hessian_operator(
+            nn.Sequential(nn.Linear(4, 30), nn.Tanh(), nn.Linear(30, 3)), *problem
+        )
         values = [lipschitz_estimate(smooth, box=1.0, delta=d) for d in (0.1, 0.01)]
     torch.testing.assert_close(values[0], values[1], rtol=0.01, atol=0)
 

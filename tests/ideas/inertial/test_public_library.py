@@ -7,7 +7,7 @@ from curvlinops import HessianLinearOperator
 from torch import nn
 
 import pruninglab as lab
-from pruninglab.ideas.inertial import hessian, hvp
+from pruninglab.ideas.inertial import hessian, hessian_operator
 
 
 def test_side_by_side_with_curvlinops() -> None:
@@ -21,4 +21,4 @@ def test_side_by_side_with_curvlinops() -> None:
     expected = theirs @ torch.eye(count).double()
     torch.testing.assert_close(hessian(net, inputs, targets), expected)
     v = torch.randn(count).double()
-    torch.testing.assert_close(hvp(net, inputs, targets, block=50) @ v, theirs @ v)
+    torch.testing.assert_close(hessian_operator(net, inputs, targets, block=50) @ v, theirs @ v)

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from pruninglab.ideas.inertial import (
     extreme_eigenvalues,
     hessian,
-    hvp,
+    hessian_operator,
     lanczos,
     spectral_density,
 )
@@ -51,7 +51,7 @@ def test_extreme_eigenvalues(end: str, expected: np.ndarray) -> None:
 
 def test_extreme_eigenvalues_of_a_network(problem: tuple[nn.Module, Tensor, Tensor]) -> None:
     exact = np.linalg.eigvalsh(hessian(*problem).numpy())
-    values, _ = extreme_eigenvalues(hvp(*problem), 5)
+    values, _ = extreme_eigenvalues(hessian_operator(*problem), 5)
     np.testing.assert_allclose(values, exact[-5:], atol=1e-8)
 
 
@@ -69,44 +69,44 @@ def test_lanczos_ends_with_the_space_it_can_reach() -> None:
     matrix = symmetric(np.array([3.0, 3.0, 3.0, 1.0, 1.0, 1.0]))
     diagonal, beside, basis = lanczos(matrix, torch.randn(6, dtype=torch.float64), 6)
     assert len(diagonal) == 2 and len(beside) == 1 and basis.shape == (2, 6)
-    density = spectral_density(matrix, steps=6, probes=3)
-    torch.testing.assert_close(density.masses.sum(dim=1), torch.ones(3).double())
+    spectrum = spectral_density(matrix, steps=6, probes=3)
+    torch.testing.assert_close(spectrum.masses.sum(dim=1), torch.ones(3).double())
 
 
 def test_quadrature_is_exact_for_the_moments_of_its_probe() -> None:
     steps = 4
-    density = spectral_density(MATRIX, steps=steps, seed=7)
+    spectrum = spectral_density(MATRIX, steps=steps, seed=7)
     probe = torch.randn(40, generator=torch.Generator().manual_seed(7), dtype=torch.float64)
     probe = (probe / probe.norm()).numpy()
     for power in range(2 * steps):
         expected = probe @ np.linalg.matrix_power(MATRIX.numpy(), power) @ probe
-        np.testing.assert_allclose(density.mean(power), expected, rtol=1e-9)
+        np.testing.assert_allclose(spectrum.mean(power), expected, rtol=1e-9)
 
 
 def test_moments_of_a_network_against_exact_traces(
     problem: tuple[nn.Module, Tensor, Tensor],
 ) -> None:
     exact = np.linalg.eigvalsh(hessian(*problem).numpy())
-    density = spectral_density(hvp(*problem), steps=25, probes=400)
+    spectrum = spectral_density(hessian_operator(*problem), steps=25, probes=400)
     for power in (1, 2):
         values = exact**power
         # Relative variance of a quadratic form on the sphere is below 2 Σ λ² / (Σ λ)².
         spread = np.sqrt(2 * (values**2).sum() / values.sum() ** 2 / 400)
-        assert density.mean(power) == pytest.approx(values.mean(), rel=5 * spread)
+        assert spectrum.mean(power) == pytest.approx(values.mean(), rel=5 * spread)
     shares = [(exact <= value).mean() for value in (0.02, 0.1)]
-    found = [density.below(value) for value in (0.02, 0.1)]
+    found = [spectrum.below(value) for value in (0.02, 0.1)]
     np.testing.assert_allclose(found, shares, atol=0.03)
 
 
 def test_smooth_density() -> None:
-    density = spectral_density(torch.diag(torch.tensor([0.0, 1.0])).double(), steps=2, probes=500)
+    spectrum = spectral_density(torch.diag(torch.tensor([0.0, 1.0])).double(), steps=2, probes=500)
     grid = torch.linspace(-1, 2, 3001).double()
-    curve = density.smooth(grid, 0.05)
+    curve = spectrum.smooth(grid, 0.05)
     assert float(torch.trapezoid(curve, grid)) == pytest.approx(1, abs=1e-6)
     assert float(curve[1000]) == pytest.approx(0.5 / (0.05 * np.sqrt(2 * np.pi)), rel=0.1)
     for bad in (0, float("nan"), -1.0):
         with pytest.raises(ValueError, match=f"width={bad} must be above 0"):
-            density.smooth(grid, bad)
+            spectrum.smooth(grid, bad)
 
 
 def test_bad_input() -> None:

@@ -1,28 +1,26 @@
 """Figures of notebook 06."""
 
-from .readings import compared, over_epochs, over_sizes
+from .readings import over_sizes, readings, variants, where_the_gradient_lives
 from .spectra import (
     before_and_after,
-    density,
     gaps_against_4k,
     lipschitz_over_boxes,
     quadrature,
+    spectral_masses,
     spectrum,
 )
-from .two_weights import flow, lipschitz_in_the_picture, slope_and_curvature, two_weights
+from .two_weights import two_weights
 
 __all__ = [
     "before_and_after",
-    "compared",
-    "density",
-    "flow",
     "gaps_against_4k",
-    "lipschitz_in_the_picture",
     "lipschitz_over_boxes",
-    "over_epochs",
     "over_sizes",
     "quadrature",
-    "slope_and_curvature",
+    "readings",
+    "spectral_masses",
     "spectrum",
     "two_weights",
+    "variants",
+    "where_the_gradient_lives",
 ]

@@ -2,134 +2,146 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from jaxtyping import Real
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
+from numpy.typing import NDArray
 
+from ....engine.results import Runs, Values, spread
 from ....ideas.checks import Count, Number, checked
-from ..style import BLUE, GRAY, ORANGE, blank, colors
+from ...pictures import describe, picture
+from ..curves import band
+from ..style import BLUE, GRAY, ORANGE, blank
 
-Rows = Sequence[Mapping[str, Any]]
-Runs = Sequence[Sequence[float]]
 
-
+@picture("06_imc_spectral_gaps/readings")
 @checked
-def compared(frames: Mapping[str, Sequence[Rows]], *, figure: Figure | None = None) -> Figure:
+def readings(runs: Runs, *, figure: Figure | None = None) -> Figure:
     """Show the accuracy of each reading at once after the cut and after retraining.
 
-    `frames` is what `compare` gives for recipes of one round: mean ± standard deviation over
-    seeds, and a line for the dense network. Raises ValueError if there are none.
+    `runs` of recipes of one round, as `compare` gives them: mean ± standard deviation over seeds,
+    and a line for the dense network. Raises ValueError if there are none.
     """
-    _check_given("frames", frames)
-    figure, (axes,) = blank(figure, 8.5, 0.42 * len(frames) + 1.1)
-    names = list(frames)
-    parts = (("pruned_test_accuracy", 0, ORANGE, "just cut"),
-             ("test_accuracy", 1, BLUE, "retrained"))  # fmt: skip
-    for shift, (key, row, color, label) in zip((-0.19, 0.19), parts, strict=True):
-        runs = [np.array([rows[row][key] for rows in frames[name]]) for name in names]
-        places = np.arange(len(names)) + shift
-        mean, spread = zip(*(mean_and_spread(run) for run in runs), strict=True)
-        axes.barh(places, mean, 0.36, xerr=spread, color=color, label=label,
-                  error_kw={"capsize": 2, "lw": 1})  # fmt: skip
-    dense = np.mean([rows[0]["test_accuracy"] for rows in frames[names[0]]])
-    axes.axvline(float(dense), color=GRAY, ls=":", label="dense")
+    return _just_cut_and_retrained(runs, figure)
+
+
+@picture("06_imc_spectral_gaps/variants")
+@checked
+def variants(runs: Runs, *, figure: Figure | None = None) -> Figure:
+    """Show the same as `readings` for readings with several rewinds: the committed record."""
+    return _just_cut_and_retrained(runs, figure)
+
+
+def _just_cut_and_retrained(runs: Runs, figure: Figure | None) -> Figure:
+    if not runs:
+        raise ValueError("runs is empty: nothing to draw")
+    figure, (axes,) = blank(figure, 8.5, 0.42 * len(runs) + 1.1)
+    names, retrained = list(runs), runs.over_rounds("test_accuracy")
+    just_cut = runs.over_rounds("pruned_test_accuracy")
+    short = [name for name in names if retrained[name].shape[1] < 2]
+    if short:
+        raise ValueError(f"runs of {short} have no round after the cut")
+    dense = float(np.mean([values[:, 0].mean() for values in retrained.values()]))
+    for shift, values, color, label in (
+        (-0.19, [just_cut[name][:, 0] for name in names], ORANGE, "just cut"),
+        (0.19, [retrained[name][:, 1] for name in names], BLUE, "retrained"),
+    ):
+        _draw_bars(axes, np.arange(len(names)) + shift, values, color, label)
+    axes.axvline(dense, color=GRAY, ls=":", label="dense")
     axes.set_yticks(range(len(names)), names)
     axes.invert_yaxis()
     axes.set(xlim=(0, 1), xlabel="test accuracy")
     axes.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
     axes.legend(frameon=False, fontsize=9, loc="upper left", bbox_to_anchor=(1.0, 1.0))
     figure.subplots_adjust(left=0.24, right=0.85, bottom=0.7 / figure.get_figheight(), top=0.97)
-    return figure
+    told = [
+        f"{name} {just_cut[name][:, 0].mean():.0%}, {retrained[name][:, 1].mean():.0%}"
+        for name in names
+    ]
+    return describe(
+        figure,
+        f"Test accuracy just cut and retrained, mean over seeds, where the dense network has "
+        f"{dense:.0%}: {'; '.join(told)}.",
+    )
 
 
+def _draw_bars(
+    axes: Axes, places: NDArray[Any], values: list[Values], color: str, label: str
+) -> None:
+    axes.barh(
+        places, [seeds.mean() for seeds in values], 0.36, xerr=[spread(seeds) for seeds in values],
+        color=color, label=label, error_kw={"capsize": 2, "lw": 1},
+    )  # fmt: skip
+
+
+def _means(values: Mapping[str, Values]) -> str:
+    return ", ".join(f"{label} {seeds.mean():.0%}" for label, seeds in values.items())
+
+
+@picture("06_imc_spectral_gaps/gradient")
 @checked
-def mean_and_spread(values: Real[np.ndarray, " runs"]) -> tuple[float, float]:
-    """Return mean and standard deviation (0 for a single run). Raises ValueError for no runs."""
-    if not len(values):
-        raise ValueError("values is empty: there is no mean")
-    return float(values.mean()), float(values.std(ddof=min(1, len(values) - 1)))
-
-
-@checked
-def over_epochs(
-    panels: Mapping[str, Mapping[str, Runs]],
-    levels: Mapping[str, Number],
-    *,
-    figure: Figure | None = None,
+def where_the_gradient_lives(
+    runs: Runs, levels: Mapping[str, Number], *, figure: Figure | None = None
 ) -> Figure:
-    """Draw one panel per title: a share in [0, 1] over the epochs, mean ± std over seeds.
+    """Draw shares of the gradient and of the way from the start over the epochs: mean ± std.
 
-    `panels` is {title: {label: runs (seeds, epochs)}}; `levels` draws a dotted line with its name
-    into each panel. Raises ValueError if there are no panels, or runs of different lengths.
+    `runs` map the name of a space to rows, one per "epoch" from 0, with the shares "gradient" and
+    "way" in [0, 1] (None where there is no way yet); `levels` draws a dotted line with its name
+    into each panel. Raises ValueError if there are no runs.
     """
-    _check_given("panels", panels)
-    for title, curves in panels.items():
-        for label, runs in curves.items():
-            _check_runs(f"panels[{title!r}][{label!r}]", runs)
-    figure, axes = blank(figure, 4.4 * len(panels) + 0.4, 3.4, columns=len(panels))
-    for one, (title, curves) in zip(axes, panels.items(), strict=True):
-        for (label, runs), color in zip(curves.items(), colors(len(curves)), strict=True):
-            values = np.array(runs)
-            mean, spread = values.mean(axis=0), values.std(axis=0, ddof=min(1, len(values) - 1))
-            epochs = np.arange(len(mean))
-            one.plot(epochs, mean, ".-", color=color, label=label)
-            one.fill_between(epochs, mean - spread, mean + spread, color=color, alpha=0.2, lw=0)
+    if not runs:
+        raise ValueError("runs is empty: nothing to draw")
+    figure, axes = blank(figure, 9.2, 3.4, columns=2)
+    epochs = max(float(last.max()) for last in runs.last("epoch").values())
+    titles = {"gradient": "of the gradient", "way": "of the way from the start"}
+    told = []
+    for panel, (key, title) in zip(axes, titles.items(), strict=True):
+        band(panel, runs, key, x="epoch")
         for name, level in levels.items():
-            one.axhline(level, color=GRAY, ls=":")
-            one.text(0, level + 0.01, name, fontsize=8, color=GRAY)
-        one.set(title=title, xlabel="epoch", ylim=(-0.02, 1.05))
-        one.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
-        one.legend(frameon=False, fontsize=9, loc=(0.5, 0.22))
-    width = figure.get_figwidth()
-    figure.subplots_adjust(left=0.6 / width, right=1 - 0.15 / width, bottom=0.15, top=0.9)
-    return figure
+            panel.axhline(level, color=GRAY, ls=":")
+            panel.text(-0.3, level + 0.01, name, fontsize=8, color=GRAY)
+        panel.set(title=title, xlim=(-0.4, epochs + 0.4), ylim=(-0.02, 1.05))
+        panel.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+        panel.legend(frameon=False, fontsize=9, loc=(0.5, 0.27))
+        told.append(f"{title} {_means(runs.last(key))}")
+    figure.subplots_adjust(left=0.065, right=0.984, bottom=0.15, top=0.9)
+    return describe(
+        figure,
+        f"Shares that lie in a space of directions, over the epochs, mean and standard deviation "
+        f"over seeds. In the last epoch: {'; '.join(told)}.",
+    )
 
 
+@picture("06_imc_spectral_gaps/subspaces")
 @checked
-def over_sizes(
-    curves: Mapping[str, Runs],
-    sizes: Sequence[Count],
-    total: Count,
-    *,
-    figure: Figure | None = None,
-) -> Figure:
+def over_sizes(runs: Runs, total: Count, *, figure: Figure | None = None) -> Figure:
     """Draw accuracy against the number of directions in which training was allowed.
 
-    `curves` maps a label to runs (seeds, sizes). Raises ValueError if there are no sizes, and for
-    runs of another length.
+    `runs` map the name of a space to rows, one per size, with "directions" of `total` and
+    "test_accuracy". Raises ValueError if there are no runs, and unless all have the same sizes.
     """
-    if not sizes:
-        raise ValueError("sizes is empty: nothing to draw")
-    for label, runs in curves.items():
-        _check_runs(f"curves[{label!r}]", runs)
-        if len(runs[0]) != len(sizes):
-            raise ValueError(f"curves[{label!r}] has {len(runs[0])} values for sizes={sizes}")
+    if not runs:
+        raise ValueError("runs is empty: nothing to draw")
+    directions = runs.over_rounds("directions").values()
+    every = {tuple(map(int, sizes)) for seeds in directions for sizes in seeds}
+    if len(every) > 1:
+        raise ValueError(f"runs must all have the same directions, not {every}")
+    sizes = list(every.pop())
     figure, (axes,) = blank(figure, 7.5, 3.6)
-    for (label, runs), color in zip(curves.items(), colors(len(curves)), strict=True):
-        values = np.array(runs)
-        spread = values.std(axis=0, ddof=min(1, len(values) - 1))
-        axes.errorbar(sizes, values.mean(axis=0), spread, fmt="o-", ms=4, capsize=3, color=color,
-                      label=label)  # fmt: skip
+    band(axes, runs, "test_accuracy", x="directions")
     axes.set_xscale("log")
     axes.set_xticks(sizes, [f"{size:,}" for size in sizes])
     axes.minorticks_off()
-    axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
     axes.set(ylim=(0, 1), xlabel=f"directions, of {total:,}", ylabel="test accuracy")
     axes.legend(frameon=False, fontsize=9)
     figure.subplots_adjust(left=0.1, right=0.98, bottom=0.15, top=0.96)
-    return figure
-
-
-def _check_given(name: str, mapping: Mapping[str, Any]) -> None:
-    if not mapping or not all(len(part) for part in mapping.values()):
-        raise ValueError(f"{name} is empty, or has an empty member: nothing to draw")
-
-
-def _check_runs(name: str, runs: Runs) -> None:
-    lengths = {len(run) for run in runs}
-    if len(lengths) != 1 or 0 in lengths:
-        raise ValueError(f"{name} must be runs of one length, not {lengths}")
+    return describe(
+        figure,
+        f"Test accuracy after training from a random start inside a subspace, mean and standard "
+        f"deviation over seeds. With {sizes[-1]:,} of {total:,} directions: "
+        f"{_means(runs.last('test_accuracy'))}.",
+    )

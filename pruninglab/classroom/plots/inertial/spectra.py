@@ -13,13 +13,15 @@ from matplotlib.ticker import PercentFormatter
 from torch import Tensor
 
 from ....ideas.checks import Finite, NonNegative, Number, Positive, Whole, checked
-from ....ideas.inertial import Density, gaps, spectral_cut, staircase
+from ....ideas.inertial import Spectrum, gaps, spectral_cut, staircase
+from ...pictures import describe, picture
 from ..style import BLUE, GRAY, GREEN, ORANGE, PURPLE, RED, blank, colors
 
 LINEAR = 1e-3
 PRINTED = 0.47
 
 
+@picture("06_imc_spectral_gaps/spectrum")
 @checked
 def spectrum(
     spectra: Mapping[int, Real[Tensor, " _"]], *, epoch: Whole = 0, figure: Figure | None = None
@@ -31,8 +33,8 @@ def spectrum(
     same for all epochs, so that a slider shows what moves. Raises ValueError for an epoch that
     `spectra` has not, and for empty spectra, NaN or infinity.
     """
-    for number, found in spectra.items():
-        _check_spectrum(f"spectra[{number}]", found)
+    for number, eigenvalues in spectra.items():
+        _check_spectrum(f"spectra[{number}]", eigenvalues)
     if epoch not in spectra:
         raise ValueError(f"epoch={epoch} is not among spectra: {list(spectra)}")
     figure, axes = blank(figure, 9.5, 3.4, columns=2, width_ratios=(1.3, 1))
@@ -55,7 +57,12 @@ def spectrum(
     axes[1].set_xticks([-0.1, -LINEAR, LINEAR, 0.1, 10], ["−0.1", "−0.001", "0.001", "0.1", "10"])
     axes[1].set(ylim=(0.7, len(values)), xlabel="eigenvalue of H", title="bulk and outliers")
     figure.subplots_adjust(left=0.08, right=0.98, bottom=0.15, top=0.9, wspace=0.2)
-    return figure
+    return describe(
+        figure,
+        f"All {len(values):,} eigenvalues of the Hessian {_after(epoch)}, in order and as a "
+        f"histogram: from {values[-1]:.2g} to {values[0]:.2g}, {negative.mean():.0%} of them "
+        f"negative, {(np.abs(values) < LINEAR).mean():.0%} within {LINEAR:g} of zero.",
+    )
 
 
 def _on_cpu(values: Tensor) -> np.ndarray:
@@ -77,9 +84,10 @@ def _symlog_edges(low: float, high: float) -> list[float]:
     return [*down, *np.linspace(-LINEAR, LINEAR, 9)[1:-1], *up]
 
 
+@picture("06_imc_spectral_gaps/quadrature")
 @checked
 def quadrature(
-    exact: Real[Tensor, " d"], estimate: Density, *, figure: Figure | None = None
+    exact: Real[Tensor, " d"], estimate: Spectrum, *, figure: Figure | None = None
 ) -> Figure:
     """Show how Lanczos quadrature sees a spectrum that is known: shares below, and extremes.
 
@@ -102,33 +110,49 @@ def quadrature(
     axes[0].set(xlabel="eigenvalue of H", title="share of eigenvalues below")
     axes[0].legend(frameon=False, loc="upper left")
     axes[1].vlines(values, 0.3, 1, color=BLUE, alpha=0.5)
-    found = _on_cpu(estimate.places)
-    for row, places in enumerate(found):
+    probed = _on_cpu(estimate.places)
+    for row, places in enumerate(probed):
         axes[1].vlines(places, -row - 0.8, -row - 0.1, color=ORANGE)
-    axes[1].set_yticks([0.65, -len(found) / 2], ["exact", "Lanczos,\na row per probe"])
+    axes[1].set_yticks([0.65, -len(probed) / 2], ["exact", "Lanczos,\na row per probe"])
     axes[1].set_xscale("symlog", linthresh=0.1)
     axes[1].set_xticks([-0.1, 0, 0.1, 1, 10], ["−0.1", "0", "0.1", "1", "10"])
     axes[1].set(xlim=(1.3 * values[0] - 0.03, 1.3 * values[-1]), xlabel="eigenvalue of H")
     axes[1].set_title("the outliers are hit, the bulk is summed up")
     figure.subplots_adjust(left=0.08, right=0.98, bottom=0.17, top=0.88, wspace=0.3)
-    return figure
+    probes, steps = probed.shape
+    return describe(
+        figure,
+        f"{len(values):,} exact eigenvalues beside Lanczos quadrature with probes × steps = "
+        f"{probes} × {steps}: the shares below each value nearly agree, the mean eigenvalue is "
+        f"{values.mean():.4f} and {estimate.mean():.4f}, the largest {values[-1]:.4f} and "
+        f"{probed.max():.4f}; the bulk is summed up in a few places.",
+    )
 
 
+@picture("06_imc_spectral_gaps/density")
 @checked
-def density(estimates: Mapping[str, Density], *, figure: Figure | None = None) -> Figure:
+def spectral_masses(estimates: Mapping[str, Spectrum], *, figure: Figure | None = None) -> Figure:
     """Show the masses of Lanczos quadrature of networks too large for a full spectrum."""
     figure, (axes,) = blank(figure, 7.5, 3.2)
-    for (label, found), color in zip(estimates.items(), colors(len(estimates)), strict=True):
-        mass = _on_cpu(found.masses.flatten()) / len(found.places)
-        axes.plot(_on_cpu(found.places.flatten()), mass, ".", color=color, label=label)
+    told = []
+    for (label, estimate), color in zip(estimates.items(), colors(len(estimates)), strict=True):
+        mass = _on_cpu(estimate.masses.flatten()) / len(estimate.places)
+        axes.plot(_on_cpu(estimate.places.flatten()), mass, ".", color=color, label=label)
+        near = estimate.below(LINEAR) - estimate.below(-LINEAR)
+        largest = float(estimate.places.max())
+        told.append(f"{label}: {near:.0%} within {LINEAR:g} of zero, largest {largest:.2g}")
     axes.set_xscale("symlog", linthresh=LINEAR)
     axes.set_yscale("log")
     axes.set(ylim=(1e-8, 2), xlabel="eigenvalue of H", ylabel="share of the spectrum")
     axes.legend(frameon=False)
     figure.subplots_adjust(left=0.11, right=0.98, bottom=0.16, top=0.95)
-    return figure
+    return describe(
+        figure,
+        f"Masses of the Lanczos spectra, on an axis that is linear near zero. {'; '.join(told)}.",
+    )
 
 
+@picture("06_imc_spectral_gaps/gaps")
 @checked
 def gaps_against_4k(
     eigenvalues: Real[Tensor, " d"],
@@ -164,12 +188,18 @@ def gaps_against_4k(
     axes[0].set(ylim=(1e-13, 1e4), xlabel="k, sharpest first", ylabel="λ of k + 1 minus λ of k")
     axes[0].set_title(f"{wide.sum()} of {len(wide)} gaps are wider than 4K", fontsize=10)
     axes[0].legend(frameon=False, fontsize=8, loc="upper right")
-    _draw_staircase(axes[1], eigenvalues, chosen, estimated)
+    verdict = _draw_staircase(axes[1], eigenvalues, chosen, estimated)
     figure.subplots_adjust(left=0.08, right=0.98, bottom=0.15, top=0.9, wspace=0.22)
-    return figure
+    return describe(
+        figure,
+        f"{wide.sum()} of {len(wide):,} gaps between neighbouring eigenvalues are wider than 4K "
+        f"with your K = {chosen:.2g}, so by step (5) {verdict}. Eqs. (22), (23) give K = "
+        f"{estimated:.2g} with Δ = {10.0**log_delta:g} and B = {10.0**log_box:.2g}. Over all K the "
+        f"sparsity is a staircase.",
+    )
 
 
-def _draw_staircase(axes: Axes, eigenvalues: Tensor, chosen: float, estimated: float) -> None:
+def _draw_staircase(axes: Axes, eigenvalues: Tensor, chosen: float, estimated: float) -> str:
     grid = torch.logspace(-13, 3, 400, dtype=torch.float64)
     sparsity = np.array([(k or 0) / len(eigenvalues) for k in staircase(eigenvalues, grid)])
     axes.step(grid.numpy(), sparsity, color=BLUE, where="post")
@@ -185,13 +215,15 @@ def _draw_staircase(axes: Axes, eigenvalues: Tensor, chosen: float, estimated: f
     text = "no gap: nothing is pruned" if k is None else f"k = {k:,}, {len(eigenvalues) - k:,} kept"
     axes.set_title(f"sparsity by step (5): {text}", fontsize=10)
     axes.legend(frameon=False, fontsize=8, loc=(0.12, 0.1))
+    return text.replace("no gap: ", "")
 
 
+@picture("06_imc_spectral_gaps/lipschitz")
 @checked
 def lipschitz_over_boxes(
     boxes: Sequence[Positive],
     estimates: Mapping[str, Sequence[NonNegative]],
-    found: Mapping[str, Sequence[NonNegative]],
+    climbed: Mapping[str, Sequence[NonNegative]],
     largest_gap: Positive,
     moved: Positive,
     *,
@@ -199,18 +231,18 @@ def lipschitz_over_boxes(
 ) -> Figure:
     """Show K against the size of the box: the paper's estimates, and what the ascent found.
 
-    `estimates` and `found` map labels to one K per box. Above a quarter of the largest gap no k
+    `estimates` and `climbed` map labels to one K per box. Above a quarter of the largest gap no k
     qualifies. `moved` is how far training moved a weight at most. Raises ValueError for no boxes,
     and for curves of another length.
     """
-    for name, curves in (("estimates", estimates), ("found", found)):
+    for name, curves in (("estimates", estimates), ("climbed", climbed)):
         if not boxes or any(len(values) != len(boxes) for values in curves.values()):
             raise ValueError(f"{name} must have a K for each of the {len(boxes)} boxes")
     figure, (axes,) = blank(figure, 7.5, 3.7)
     marked = zip((ORANGE, GREEN, PURPLE), estimates.items(), strict=False)
     for color, (label, values) in marked:
         axes.loglog(boxes, values, "--", color=color, label=label)
-    for color, (label, values) in zip((BLUE, RED), found.items(), strict=False):
+    for color, (label, values) in zip((BLUE, RED), climbed.items(), strict=False):
         axes.loglog(boxes, values, "o-", color=color, label=label)
     axes.axhline(largest_gap / 4, color=GRAY)
     axes.text(boxes[0], largest_gap / 4 * 1.2, "above this line no gap qualifies", fontsize=9)
@@ -219,9 +251,19 @@ def lipschitz_over_boxes(
     axes.set(ylim=(1e-6, None), xlabel="size of the box, B", ylabel="Lipschitz constant K")
     axes.legend(frameon=False, fontsize=8, loc="upper left", bbox_to_anchor=(1.0, 1.0))
     figure.subplots_adjust(left=0.1, right=0.66, bottom=0.15, top=0.95)
-    return figure
+    ends = [
+        f"{label} from {values[0]:.1e} to {values[-1]:.1e}"
+        for label, values in (*estimates.items(), *climbed.items())
+    ]
+    return describe(
+        figure,
+        f"Lipschitz constant K against the size of the box, from {boxes[0]:g} to {boxes[-1]:g}: "
+        f"{'; '.join(ends)}. Above {largest_gap / 4:.1e}, a quarter of the largest gap, no gap "
+        f"qualifies; training moved a weight by {moved:.2g} at most.",
+    )
 
 
+@picture("06_imc_spectral_gaps/before_and_after")
 @checked
 def before_and_after(
     spectra: Mapping[str, Real[Tensor, " _"]], *, figure: Figure | None = None
@@ -243,4 +285,12 @@ def before_and_after(
     axes.axhline(0, color=GRAY, lw=0.8)
     axes.legend(frameon=False, fontsize=9)
     figure.subplots_adjust(left=0.11, right=0.98, bottom=0.15, top=0.96)
-    return figure
+    near = {
+        label: f"{(np.abs(_on_cpu(values)) < LINEAR).mean():.0%} of {len(values):,}"
+        for label, values in spectra.items()
+    }
+    return describe(
+        figure,
+        "Sorted eigenvalues against the share of the directions. Within "
+        f"{LINEAR:g} of zero lie {', '.join(f'{label} {text}' for label, text in near.items())}.",
+    )

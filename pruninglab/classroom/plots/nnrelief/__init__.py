@@ -1,18 +1,24 @@
 """Figures of notebook 04."""
 
-from .pictures import decay_and_optimizer, mask_heatmaps, over_runs, pixel_maps, relief
-from .recut import Recut, alpha_cut, bound_bars, prepare
+from .pictures import (
+    decay_and_optimizer,
+    error_over_rounds,
+    mask_heatmaps,
+    pixel_maps,
+    relief,
+    table_1,
+)
+from .recut import alpha_cut, bound_bars
 from .wiring import wiring
 
 __all__ = [
-    "Recut",
     "alpha_cut",
     "bound_bars",
     "decay_and_optimizer",
+    "error_over_rounds",
     "mask_heatmaps",
-    "over_runs",
     "pixel_maps",
-    "prepare",
     "relief",
+    "table_1",
     "wiring",
 ]

@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from jaxtyping import Float
+from matplotlib.axes import Axes
 from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, NullLocator, PercentFormatter
 from torch import Tensor
 
-from ....ideas.checks import Count, Number, checked
-from ....ideas.nnrelief import jaccard
+from ....engine.results import Runs, spread
+from ....ideas.checks import Count, NonNegative, checked
+from ....ideas.nnrelief import fair_shares, jaccard, unevenness
+from ...pictures import describe, picture
 from ..style import BLUE, GRAY, ORANGE, SKY, blank, colors
 
-Runs = Sequence[Sequence[Mapping[str, Any]]]
+Point = tuple[NonNegative, NonNegative]
 
 
+@picture("04_nnrelief_heatmaps/pixels")
 @checked
 def pixel_maps(
     maps: Mapping[str, Tensor], *, side: Count = 28, figure: Figure | None = None
@@ -35,15 +39,23 @@ def pixel_maps(
                 f"maps[{title!r}] has {values.numel()} numbers, not side² with side={side}"
             )
     figure, axes = blank(figure, 2.6 * len(maps), 2.9, columns=len(maps))
-    for one, (title, values) in zip(axes, maps.items(), strict=True):
+    white = []
+    for panel, (title, values) in zip(axes, maps.items(), strict=True):
         image = values.detach().cpu().reshape(side, side).numpy()
-        one.imshow(image, cmap="Blues", vmin=0, vmax=max(float(image.max()), 1e-12))
-        one.set_title(title, fontsize=10)
-        one.set_axis_off()
+        highest = max(float(image.max()), 1e-12)
+        panel.imshow(image, cmap="Blues", vmin=0, vmax=highest)
+        panel.set_title(title, fontsize=10)
+        panel.set_axis_off()
+        white.append(f"{title} {(image < 0.01 * highest).mean():.0%}")
     figure.subplots_adjust(left=0.01, right=0.99, bottom=0.02, top=0.88, wspace=0.05)
-    return figure
+    return describe(
+        figure,
+        f"Images of {side} by {side} pixels, dark where a pixel counts. Pixels that count for less "
+        f"than a hundredth of the strongest: {', '.join(white)}.",
+    )
 
 
+@picture("04_nnrelief_heatmaps/heatmaps")
 @checked
 def mask_heatmaps(
     masks: Mapping[str, Mapping[str, Tensor]], *, figure: Figure | None = None
@@ -56,40 +68,56 @@ def mask_heatmaps(
     weights, or if a rule lacks one of the first one's.
     """
     _check_given("masks", masks)
-    rules = list(masks)
-    names = [name for name, mask in masks[rules[0]].items() if mask.dim() == 2]
+    first, *others = rules = list(masks)
+    names = [name for name, mask in masks[first].items() if mask.dim() == 2]
     if not names or any(set(names) - set(masks[rule]) for rule in rules):
         raise ValueError(f"masks: every rule needs masks of the same weights, {names}")
     figure, axes = blank(figure, 9.5, 1.8 * len(rules), columns=len(rules) * len(names))
-    dark = ListedColormap(["white", BLUE])
-    widths, left, gap = (0.53, 0.24, 0.15), 0.02, 0.018
+    panels = iter(axes)
     for row, rule in enumerate(rules):
-        edge = left
-        for column, name in enumerate(names):
-            one = axes[row * len(names) + column]
-            mask = masks[rule][name]
-            share = widths[min(column, len(widths) - 1)]
-            top = 1 - (row + 1) / len(rules)
-            one.set_position((edge, top + 0.02, share, 0.78 / len(rules)))
-            edge += share + gap
-            one.imshow(
-                mask.cpu().numpy(),
-                aspect="auto",
-                cmap=dark,
-                vmin=0,
-                vmax=1,
-                interpolation="nearest",
-            )
-            like = "" if row == 0 else f", Jaccard {jaccard(mask, masks[rules[0]][name]):.2f}"
-            label = f"{rule}: " if column == 0 else ""
+        places = _places(row, len(rules), len(names))
+        for name, place in zip(names, places, strict=True):
+            panel, mask = next(panels), masks[rule][name]
+            panel.set_position(place)
+            _draw_mask(panel, mask)
+            like = "" if rule == first else f", Jaccard {jaccard(mask, masks[first][name]):.2f}"
+            label = f"{rule}: " if name == names[0] else ""
             shown = name.removesuffix(".weight")
-            one.set_title(f"{label}{shown} {float(mask.float().mean()):.0%}{like}", fontsize=9)
-            one.set_xticks(())
-            one.set_yticks(())
-            one.spines[:].set_visible(True)
-    return figure
+            panel.set_title(f"{label}{shown} {float(mask.float().mean()):.0%}{like}", fontsize=9)
+    alike = "; ".join(f"{rule} {_indices(masks[rule], masks[first], names)}" for rule in others)
+    return describe(
+        figure,
+        f"Kept connections of {len(names)} layers as heatmaps, inputs to the right: {first} keeps "
+        + ", ".join(f"{float(masks[first][name].float().mean()):.0%}" for name in names)
+        + f" of them. Jaccard index with {first} by layer: {alike or 'no other rule'}.",
+    )
 
 
+def _indices(masks: Mapping[str, Tensor], others: Mapping[str, Tensor], names: list[str]) -> str:
+    return ", ".join(f"{jaccard(masks[name], others[name]):.2f}" for name in names)
+
+
+def _places(row: int, rows: int, columns: int) -> list[tuple[float, float, float, float]]:
+    """Return where the panels of a row lie: the first layer is the widest."""
+    widths, edge, gap = (0.53, 0.24, 0.15), 0.02, 0.018
+    bottom, height, places = 1 - (row + 1) / rows + 0.02, 0.78 / rows, []
+    for column in range(columns):
+        width = widths[min(column, len(widths) - 1)]
+        places.append((edge, bottom, width, height))
+        edge += width + gap
+    return places
+
+
+def _draw_mask(axes: Axes, mask: Tensor) -> None:
+    dark = ListedColormap(["white", BLUE])
+    image = mask.cpu().numpy()
+    axes.imshow(image, aspect="auto", cmap=dark, vmin=0, vmax=1, interpolation="nearest")
+    axes.set_xticks(())
+    axes.set_yticks(())
+    axes.spines[:].set_visible(True)
+
+
+@picture("04_nnrelief_heatmaps/relief")
 @checked
 def relief(
     states: Mapping[str, Mapping[str, Float[Tensor, "_ _"]]], *, figure: Figure | None = None
@@ -107,61 +135,106 @@ def relief(
         raise ValueError(f"states: every state needs the same layers, {layers}")
     figure, axes = blank(figure, 3.5 * len(layers), 3.1, columns=len(layers))
     bins = list(np.logspace(-4, 2, 61))
-    for one, layer in zip(axes, layers, strict=True):
-        for (name, found), color in zip(states.items(), colors(len(states)), strict=True):
-            shares = found[layer].detach().cpu()
-            fair = (shares * (shares > 0).sum(dim=1, keepdim=True))[shares > 0].numpy()
-            weights = np.full(len(fair), 1 / max(len(fair), 1))
-            one.hist(
-                fair.clip(bins[0], bins[-1]), bins=bins, weights=weights, histtype="step",
+    for panel, layer in zip(axes, layers, strict=True):
+        for (name, importance), color in zip(states.items(), colors(len(states)), strict=True):
+            fair = fair_shares(importance[layer].detach().cpu())
+            living = fair[fair > 0].numpy()
+            weights = np.full(len(living), 1 / max(len(living), 1))
+            panel.hist(
+                living.clip(bins[0], bins[-1]), bins=bins, weights=weights, histtype="step",
                 color=color, label=name, linewidth=1.6,
             )  # fmt: skip
-        one.axvline(1, color=GRAY, linestyle=":")
-        one.set_xscale("log")
-        one.xaxis.set_minor_locator(NullLocator())
-        one.set(title=layer, xlabel="importance, 1 = a fair share")
-        one.set_yticks(())
+        panel.axvline(1, color=GRAY, linestyle=":")
+        panel.set_xscale("log")
+        panel.xaxis.set_minor_locator(NullLocator())
+        panel.set(title=layer, xlabel="importance, 1 = a fair share")
+        panel.set_yticks(())
     axes[0].legend(frameon=False, fontsize=9, loc="upper left")
     figure.subplots_adjust(left=0.02, right=0.99, bottom=0.17, top=0.9, wspace=0.08)
-    return figure
+    uneven = ", ".join(f"{name} {_uneven(state)}" for name, state in states.items())
+    return describe(
+        figure,
+        f"Histograms of importance in units of a fair share, for {len(layers)} layers; the mean "
+        f"Gini index, 0 if all count alike, is: {uneven}.",
+    )
 
 
+def _uneven(importance: Mapping[str, Tensor]) -> str:
+    living = any(bool(shares.any()) for shares in importance.values())
+    return f"{unevenness(importance):.2f}" if living else "without a living connection"
+
+
+@picture("04_nnrelief_heatmaps/rounds")
 @checked
-def over_runs(
-    methods: Mapping[str, Runs],
-    printed: Mapping[str, tuple[Number, Number, Number, Number]] | None = None,
-    *,
-    figure: Figure | None = None,
-) -> Figure:
-    """Draw error against what is retained, a curve per method: mean ± std over seeds, both ways.
+def error_over_rounds(runs: Runs, *, figure: Figure | None = None) -> Figure:
+    """Draw test error against what is retained, a curve per method: mean ± std over seeds.
 
-    `methods` maps a label to runs (seeds, rounds) of rows with "density" and "error" in [0, 1].
-    `printed` maps a label to (retained, ±, error, ±), a point from a paper. Errors that span more
-    than a factor of 4 get a logarithmic axis. Raises ValueError if there are no methods.
+    Both ways. `runs` have "density" and "test_accuracy" in [0, 1]. Errors that span more than a
+    factor of 4 get a logarithmic axis. Raises ValueError if there are no methods.
     """
-    _check_given("methods", methods)
+    figure, axes = _errors(figure, runs, {})
+    axes.legend(frameon=False)
+    return describe(
+        figure,
+        f"Test error against retained connections, mean and standard deviation over seeds. In the "
+        f"last round: {_last(runs)}.",
+    )
+
+
+@picture("04_nnrelief_heatmaps/table_1")
+@checked
+def table_1(
+    runs: Runs, printed_kept: Point, printed_error: Point, *, figure: Figure | None = None
+) -> Figure:
+    """Draw test error against what is retained, as `error_over_rounds`, and the paper's Table 1.
+
+    `printed_kept` and `printed_error` are (mean, std) in percent, as the paper prints them; they
+    make a star.
+    """
+    kept, error = ((mean / 100, std / 100) for mean, std in (printed_kept, printed_error))
+    figure, axes = _errors(figure, runs, {"printed, Table 1": (kept, error)})
+    axes.legend(frameon=False)
+    return describe(
+        figure,
+        f"Test error against retained connections, mean and standard deviation over seeds. In the "
+        f"last round: {_last(runs)}. A star marks the paper's {error[0]:.2%} at {kept[0]:.2%}.",
+    )
+
+
+def _last(runs: Runs) -> str:
+    density, accuracy = runs.last("density"), runs.last("test_accuracy")
+    return "; ".join(
+        f"{label} {1 - accuracy[label].mean():.2%} ± {spread(accuracy[label]):.2%} with "
+        f"{density[label].mean():.1%} retained"
+        for label in runs
+    )
+
+
+def _errors(
+    figure: Figure | None, runs: Runs, printed: Mapping[str, tuple[Point, Point]]
+) -> tuple[Figure, Axes]:
+    _check_given("runs", runs)
     figure, (axes,) = blank(figure, 7, 4)
-    shades = colors(len(methods) + len(printed or {}))
-    smallest, errors = 1.0, [values[2] for values in (printed or {}).values()]
-    for (label, runs), color in zip(methods.items(), shades, strict=False):
-        kept, error = (
-            np.array([[row[key] for row in rows] for rows in runs], dtype=float)
-            for key in ("density", "error")
-        )
-        few = min(1, len(runs) - 1)
-        smallest = min(smallest, kept.min())
+    shades = colors(len(runs) + len(printed))
+    kept, accuracy = runs.over_rounds("density"), runs.over_rounds("test_accuracy")
+    means = [point for points in printed.values() for point in points]
+    smallest = min([*(values.min() for values in kept.values()), *(mean for mean, _ in means[::2])])
+    errors = [*(mean for mean, _ in means[1::2])]
+    for label, color in zip(runs, shades, strict=False):
+        error = 1 - accuracy[label]
         errors += [float(error.min()), float(error.max())]
         axes.errorbar(
-            kept.mean(0), error.mean(0), error.std(0, ddof=few), kept.std(0, ddof=few),
+            kept[label].mean(0), error.mean(0), spread(error), spread(kept[label]),
             fmt="o-", ms=4, capsize=2, color=color, label=label,
         )  # fmt: skip
-    for (label, values), color in zip((printed or {}).items(), shades[len(methods) :], strict=True):
-        kept_at, kept_std, error_at, error_std = values
-        axes.errorbar(
-            kept_at, error_at, error_std, kept_std, fmt="*", ms=12, capsize=2, color=color,
-            label=label,
-        )  # fmt: skip
-        smallest = min(smallest, kept_at)
+    for (label, (x, y)), color in zip(printed.items(), shades[len(runs) :], strict=True):
+        axes.errorbar(x[0], y[0], y[1], x[1], fmt="*", ms=12, capsize=2, color=color, label=label)
+    _finish_errors(axes, float(smallest), errors)
+    figure.subplots_adjust(left=0.12, right=0.97, bottom=0.15, top=0.95)
+    return figure, axes
+
+
+def _finish_errors(axes: Axes, smallest: float, errors: list[float]) -> None:
     axes.set_xscale("log")
     ticks = [tick for tick in (1, 0.3, 0.1, 0.03, 0.01, 0.003) if tick >= smallest * 0.9]
     axes.set_xticks(ticks, [f"{100 * tick:g}%" for tick in ticks])
@@ -174,38 +247,41 @@ def over_runs(
         axes.set_ylim(0.9 * min(errors), 1.15 * max(errors))
     axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=1))
     axes.set(xlabel="connections retained", ylabel="test error")
-    axes.legend(frameon=False)
-    figure.subplots_adjust(left=0.12, right=0.97, bottom=0.15, top=0.95)
-    return figure
 
 
+@picture("04_nnrelief_heatmaps/optimizers")
 @checked
-def decay_and_optimizer(
-    found: Mapping[str, Sequence[tuple[Number, Number]]],
-    titles: tuple[str, str] = ("retained after one cut", "first layer: |w| below 1e-5"),
-    *,
-    figure: Figure | None = None,
-) -> Figure:
+def decay_and_optimizer(runs: Runs, *, figure: Figure | None = None) -> Figure:
     """Draw what one cut keeps, and what training itself made vanish, for each way of training.
 
-    `found` maps a label to two shares in [0, 1] of each seed; seeds are dots, bars means. Raises
-    ValueError if there are none.
+    `runs` have "pruned_density" and "vanished", shares in [0, 1]; the last row of each seed is a
+    dot, bars are means. Raises ValueError if there are none.
     """
-    _check_given("found", found)
+    _check_given("runs", runs)
     figure, axes = blank(figure, 9, 2.9, columns=2, sharey=True)
-    labels = list(found)
-    for one, column, title in zip(axes, (0, 1), titles, strict=True):
-        values = np.array([[seed[column] for seed in found[label]] for label in labels])
-        one.barh(labels, values.mean(axis=1), color=(SKY, ORANGE)[column])
-        for row, seeds in enumerate(values):
-            one.plot(seeds, [row] * len(seeds), "o", color="black", ms=4)
-        one.set_title(title)
-        one.set_xlim(left=-0.005)
-        one.xaxis.set_major_locator(MaxNLocator(5))
-        one.xaxis.set_major_formatter(PercentFormatter(1, decimals=None))
+    labels, told = list(runs), []
+    for panel, key, title, color in zip(
+        axes, ("pruned_density", "vanished"),
+        ("retained after one cut", "first layer: |w| below 1e-5"), (SKY, ORANGE), strict=True,
+    ):  # fmt: skip
+        values = runs.last(key)
+        panel.barh(labels, [values[label].mean() for label in labels], color=color)
+        for row, label in enumerate(labels):
+            panel.plot(values[label], [row] * len(values[label]), "o", color="black", ms=4)
+        panel.set_title(title)
+        panel.set_xlim(left=-0.005)
+        panel.xaxis.set_major_locator(MaxNLocator(5))
+        panel.xaxis.set_major_formatter(PercentFormatter(1, decimals=None))
+        told.append({label: f"{values[label].mean():.0%}" for label in labels})
     axes[0].invert_yaxis()
     figure.subplots_adjust(left=0.2, right=0.98, bottom=0.12, top=0.88, wspace=0.06)
-    return figure
+    retained, vanished = told
+    lines = [f"{label} {retained[label]} and {vanished[label]}" for label in labels]
+    return describe(
+        figure,
+        "Connections retained after one cut, and first-layer weights below 1e-5, mean over seeds: "
+        f"{'; '.join(lines)}.",
+    )
 
 
 def _check_given(name: str, mapping: Mapping[str, Any]) -> None:

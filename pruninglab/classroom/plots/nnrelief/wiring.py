@@ -14,11 +14,14 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from ....ideas.checks import Whole, checked
+from ....ideas.nnrelief import fair_shares
+from ...pictures import describe, picture
 from ..style import BLUE, GRAY, RED, blank
 
 COLD_TO_HOT = LinearSegmentedColormap.from_list("blue to red", [BLUE, "#8AA8B8", "#E0A060", RED])
 
 
+@picture("04_nnrelief_heatmaps/wiring")
 @checked
 def wiring(
     networks: Mapping[str, Mapping[str, Float[Tensor, "_ _"]]],
@@ -39,18 +42,21 @@ def wiring(
     _check_networks(networks)
     figure, axes = blank(figure, 4.4 * len(networks), 3.8, columns=len(networks))
     fair = {
-        title: [_fair_share(shares[:, :-1].detach().cpu()) for shares in layers.values()]
+        title: [fair_shares(shares[:, :-1].detach().cpu()) for shares in layers.values()]
         for title, layers in networks.items()
     }
-    drawn = {title: [_chosen(one, lines) for one in many] for title, many in fair.items()}
-    highest = max(
-        float(values.max(initial=0.0)) for many in drawn.values() for _, _, values in many
-    )
-    scale = Normalize(0, max(np.sqrt(highest), 1e-9))
-    for one, (title, layers) in zip(axes, drawn.items(), strict=True):
-        _draw_network(one, fair[title], layers, scale)
+    drawn = {title: [_chosen(values, lines) for values in layers] for title, layers in fair.items()}
+    highest = {
+        title: max(float(values.max(initial=0.0)) for _, _, values in layers)
+        for title, layers in drawn.items()
+    }
+    scale = Normalize(0, max(np.sqrt(max(highest.values())), 1e-9))
+    told = []
+    for panel, (title, layers) in zip(axes, drawn.items(), strict=True):
+        _draw_network(panel, fair[title], layers, scale)
         alive = sum(int((shares > 0).sum()) for shares in networks[title].values())
-        one.set_title(f"{title}: {alive:,} connections")
+        panel.set_title(f"{title}: {alive:,} connections")
+        told.append(f"{title}, {alive:,} connections, the strongest {highest[title]:.0f} times")
     figure.text(
         0.5, 0.015,
         f"of each layer the {lines // 2} strongest and {lines // 2} of the rest · thin blue: "
@@ -58,7 +64,11 @@ def wiring(
         ha="center", fontsize=9,
     )  # fmt: skip
     figure.subplots_adjust(left=0.01, right=0.99, bottom=0.06, top=0.93, wspace=0.03)
-    return figure
+    return describe(
+        figure,
+        "Drawings of the network, thick red where a connection carries many times a fair share of "
+        f"its neuron's signal: {'; '.join(told)} a fair share.",
+    )
 
 
 def _check_networks(networks: Mapping[str, Mapping[str, Tensor]]) -> None:
@@ -69,11 +79,6 @@ def _check_networks(networks: Mapping[str, Mapping[str, Tensor]]) -> None:
         follows = all(after[1] == before[0] + 1 for before, after in pairwise(shapes))
         if not shapes or not all(size > 1 for _, size in shapes) or not follows:
             raise ValueError(f"networks[{title!r}] is no stack of layers (out, in + 1): {shapes}")
-
-
-def _fair_share(shares: Tensor) -> Tensor:
-    """Return importance × number of living connections of the neuron: 1 if all were equal."""
-    return shares * (shares > 0).sum(dim=1, keepdim=True)
 
 
 def _chosen(fair: Tensor, lines: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -98,7 +103,7 @@ def _draw_network(
     drawn: list[tuple[np.ndarray, np.ndarray, np.ndarray]],
     scale: Normalize,
 ) -> None:
-    sizes = [layers[0].shape[1], *(len(one) for one in layers)]
+    sizes = [layers[0].shape[1], *(len(values) for values in layers)]
     touched = [np.zeros(size, dtype=bool) for size in sizes]
     for place, (into, out_of, values) in enumerate(drawn):
         left = np.stack([np.full(len(into), place), _heights(sizes[place])[out_of]], axis=1)

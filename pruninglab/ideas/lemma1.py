@@ -1,0 +1,79 @@
+"""Lemma 1 of the InCoP paper: how fast a bounded activation times its input can change.
+
+σ̄(t) = t σ(w t) for |t| ≤ C_t. The lemma's "Lipschitz" bound is printed with squared distances,
+with which only a constant could meet it. Taught in notebook 03.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from .checks import Finite, Positive, check_choice, checked
+
+ACTIVATIONS: dict[str, tuple[Callable[[Tensor], Tensor], float, float]] = {
+    # The function, its Lipschitz constant, its largest absolute value.
+    "tanh": (torch.tanh, 1.0, 1.0),
+    "sigmoid": (torch.sigmoid, 0.25, 1.0),
+    "sine": (torch.sin, 1.0, 1.0),
+}
+LARGEST = 1000.0
+# Neither a reach of zero nor pairs that rounding cannot tell apart.
+SMALLEST_REACH = 0.001
+
+
+@checked
+@dataclass(frozen=True, eq=False)
+class Changes:
+    """Pairs t, s: |t − s| and |σ̄(t) − σ̄(s)|, with the constants of the two bounds.
+
+    `plain` · |t − s| holds; `squared` · |t − s|² is the printed one.
+    """
+
+    gap: Float[Tensor, " pairs"]
+    change: Float[Tensor, " pairs"]
+    plain: float
+    squared: float
+
+    @property
+    def broken(self) -> float:
+        """The share of the pairs that exceed the printed bound, in [0, 1]."""
+        return float((self.change > self.squared * self.gap**2).double().mean())
+
+
+@checked
+def weighted(activation: str, w: Finite, t: Float[Tensor, "*points"]) -> Float[Tensor, "*points"]:
+    """Return σ̄(t) = t σ(w t). Raises ValueError for an activation that is not in `ACTIVATIONS`."""
+    check_choice("activation", activation, tuple(ACTIVATIONS))
+    return t * ACTIVATIONS[activation][0](w * t)
+
+
+@checked
+def changes(activation: str, w: Finite, reach: Positive) -> Changes:
+    """Return how much σ̄ changes between many pairs in [−reach, reach], and both bounds.
+
+    The constants are reach · L · |w| + B for the plain distance and, as in (19), reach² · L · w² +
+    B for the squared one, with L the Lipschitz constant of σ and B its largest value. Raises
+    ValueError for another activation, |w| above 1000, and a reach outside 0.001 to 1000. Source:
+    InCoP paper, supplement, Lemma 1. Taught in notebook 03.
+
+    >>> pairs = changes("tanh", 2.0, 2.0)
+    >>> bool((pairs.change <= pairs.plain * pairs.gap).all()), pairs.broken > 0
+    (True, True)
+    """
+    if abs(w) > LARGEST:
+        raise ValueError(f"w={w} must lie between {-LARGEST:g} and {LARGEST:g}")
+    if not SMALLEST_REACH <= reach <= LARGEST:
+        raise ValueError(f"reach={reach} must lie between {SMALLEST_REACH} and {LARGEST:g}")
+    t = torch.linspace(-reach, reach, 61, dtype=torch.float64)
+    s = (t + torch.logspace(-4, 1, 40, dtype=torch.float64)[:, None]).flatten()
+    s, t = s[s <= reach], t.repeat(40)[s <= reach]
+    change = (weighted(activation, w, t) - weighted(activation, w, s)).abs()
+    _, lipschitz, largest = ACTIVATIONS[activation]
+    plain = reach * lipschitz * abs(w) + largest
+    squared = reach**2 * lipschitz * w**2 + largest
+    return Changes(s - t, change, plain, squared)

@@ -1,0 +1,47 @@
+"""Lemma 1: the constants against derivatives that autograd takes on a fine grid."""
+
+from __future__ import annotations
+
+from itertools import product
+
+import pytest
+import torch
+
+from pruninglab.ideas import lemma1
+
+CORNERS = list(product(lemma1.ACTIVATIONS, (-4.0, 0.0, 0.5, 4.0), (0.5, 4.0)))
+
+
+@pytest.mark.parametrize(("activation", "w", "reach"), CORNERS)
+def test_no_slope_is_above_the_plain_constant(activation: str, w: float, reach: float) -> None:
+    t = torch.linspace(-reach, reach, 5001, dtype=torch.float64, requires_grad=True)
+    (slope,) = torch.autograd.grad(lemma1.weighted(activation, w, t).sum(), t)
+    pairs = lemma1.changes(activation, w, reach)
+    assert float(slope.abs().max()) <= pairs.plain + 1e-12
+    assert bool((pairs.change <= pairs.plain * pairs.gap + 1e-12).all())
+
+
+@pytest.mark.parametrize(("activation", "w", "reach"), CORNERS)
+def test_pairs_lie_in_reach_and_the_printed_bound_is_that_of_19(
+    activation: str, w: float, reach: float
+) -> None:
+    pairs = lemma1.changes(activation, w, reach)
+    assert float(pairs.gap.min()) > 0 and float(pairs.gap.max()) <= 2 * reach
+    _, lipschitz, largest = lemma1.ACTIVATIONS[activation]
+    assert pairs.squared == pytest.approx(reach**2 * lipschitz * w**2 + largest)
+    over = sum(bool(c > pairs.squared * g**2) for c, g in zip(pairs.change, pairs.gap, strict=True))
+    assert pairs.broken == pytest.approx(over / len(pairs.gap))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "match"),
+    [
+        (("relu", 1.0, 1.0), "activation='relu'"),
+        (("tanh", 1e300, 1.0), r"w=1e\+300"),
+        (("tanh", 1.0, 1e-9), "reach=1e-09"),
+        (("tanh", 1.0, float("nan")), "reach=nan"),
+    ],
+)
+def test_bad_arguments_are_named(arguments: tuple, match: str) -> None:
+    with pytest.raises(ValueError, match=f"^{match}"):
+        lemma1.changes(*arguments)
