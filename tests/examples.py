@@ -26,7 +26,6 @@ from torch.nn.utils import parameters_to_vector
 
 import pruninglab as lab
 from pruninglab.choices.scopes import Groups
-from pruninglab.classroom.plots import nnrelief as relief
 from pruninglab.data import Data, Split
 from pruninglab.engine.masks import Masks
 from pruninglab.engine.parametrisation import HardMask
@@ -154,7 +153,7 @@ class Examples:
     def _receivers(self) -> dict[str, Any]:
         """Objects whose methods are called, where the constructor's example would not do."""
         known = self._by_name
-        names = {"Density": "estimate", "TwoDigits": "digits", "Round": "done"}
+        names = {"Spectrum": "estimate", "TwoDigits": "digits", "Round": "done"}
         names |= {name: name.lower() for name in ("Masks", "Data", "Split", "Curvature", "Recut")}
         groups = next(iter(lab.scopes.layer(known["scores"], known["alive"])))
         return {owner: known[name] for owner, name in names.items()} | {"Groups": groups}
@@ -177,7 +176,7 @@ class Examples:
         epoch = lab.stops.Epoch(1, 0.5, 0.5, 0.1)
         recipe = lab.recipes.lottery_ticket(0.5, stop=STOP, rounds=1)
         density = Late(inertial.spectral_density, matrix, steps=5, probes=2)
-        recut = Late(relief.prepare, e.lenet(), e.images.inputs, e.images)
+        recut = Late(nnrelief.recut, e.lenet(), e.images.inputs, *e.images)
         layer, keep = (e.rand(6, 4), e.rand(6)), (e.rand(6, 4) > 0.3, e.rand(6) > 0.3)
         regularizer = concave.log(0.1)
         return {
@@ -186,7 +185,7 @@ class Examples:
             "basis": vectors[:, :3].clone(), "batch": (e.split.inputs, e.split.targets),
             "bounds": (0.1, 0.2), "box": 0.5, "boxes": [0.1, 1.0],
             "budget": lab.budgets.fraction(0.5), "changes": pqi.PROPERTIES["D1"].changes,
-            "classes": 3, "curvature": Late(inertial.hvp, e.net(), e.split.inputs, e.split.targets),
+            "classes": 3, "curvature": Late(inertial.hessian_operator, e.net(), *e.split),
             "curve": [0.5, 0.4], "curves": {"a": NUMBERS}, "data": e.data,
             "densities": [1.0, 0.5], "digits": e.digits, "distances": [0.9, 0.4],
             "done": Late(lambda: next(lab.prune(e.net(), e.data, recipe, seed=0))),
@@ -294,7 +293,7 @@ class Examples:
             "Curvature": {"weights": vector, "net": known["state"].net},
             "Curvature.at": {"weights": vector}, "Curvature.split": {"vector": vector},
             "change_along": {"v": Late(lambda: known["curvature"]().weights)},
-            "Density.smooth": {"width": 0.1},
+            "Spectrum.smooth": {"width": 0.1},
             "spectral_density": {"steps": 5}, "lanczos": {"steps": 4},
             "lipschitz_ascent": {"steps": 2, "power": 2}, "random_space": {"d": 9, "m": 3},
             "flat_space": {"m": 3}, "sharp_space": {"m": 3},
@@ -328,17 +327,28 @@ class Examples:
             "lemma1.changes": {"activation": "tanh", "w": 2.0},
             "Changes": {"gap": e.rand(4), "change": e.rand(4)},
             "tickets": {"results": lab.Runs({"a": RUNS})},
-            "ablations": {"results": lab.Runs({"a": RUNS})}, "sparsity_of": {"vector": "a"},
-            "lipschitz_over_boxes": {"estimates": {"a": [0.1, 1.0]}, "found": {"b": [0.2, 2.0]}},
+            "concave.ablations": {"results": lab.Runs({"a": RUNS})}, "sparsity_of": {"vector": "a"},
+            "lipschitz_over_boxes": {"estimates": {"a": [0.1, 1.0]}, "climbed": {"b": [0.2, 2.0]}},
             "accuracy_and_pixels": {"results": {"log": (e.rand(2, 3), e.rand(2, 3))}},
             "spectra.spectrum": {"spectra": {0: known["exact"], 1: known["exact"]}},
-            "two_weights.flow": {"time": 0.5},
-            "Recut": {"net": e.lenet(), "inputs": e.images.inputs, "split": e.images,
+            "Recut": {"net": e.lenet(), "inputs": e.images.inputs,
+                      "images": e.images.inputs, "targets": e.images.targets,
                       "layers": Late(lambda: recut().layers)},
             "Recut.outputs": {"masks": masks}, "Recut.bounds": {"masks": masks},
+            "Recut.change": {"masks": masks}, "Recut.beyond": {"masks": masks},
+            "unevenness": {"importance": {"fc1": e.rand(3, 4)}},
+            "Valley.floor": {"u": np.ones(3)},
+            "where_the_gradient_lives": {"runs": lab.Runs({"a": [[
+                {"seed": 0, "epoch": n, "gradient": 0.5, "way": 0.4} for n in (0, 1)]]})},
+            "over_sizes": {"runs": lab.Runs({"a": [[
+                {"seed": 0, "directions": n, "test_accuracy": 0.5} for n in (5, 9)]]})},
+            "decay_and_optimizer": {"runs": lab.Runs({"a": [[
+                {"seed": 0, "pruned_density": 0.5, "vanished": 0.4}]]})},
+            "table_1": {"printed_kept": (1.5, 0.1), "printed_error": (2.0, 0.1)},
             "Recut.accuracy": {"outputs": e.rand(10, 3)}, "bound_bars": {"layer": "fc3"},
             "mask_heatmaps": {"masks": Late(lambda: {"a": masks(), "b": masks()})},
-            "recut.prepare": {"net": e.lenet(), "inputs": e.images.inputs, "split": e.images},
+            "recut.recut": {"net": e.lenet(), "inputs": e.images.inputs,
+                            "images": e.images.inputs, "targets": e.images.targets},
             "wiring": {"networks": known["states"]},
             "curves.band": {"x": "round"},
             "panels_of": {"panels": {"test accuracy": "accuracy"}, "x": "round"},
