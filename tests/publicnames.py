@@ -14,8 +14,12 @@ from pruninglab.classroom.exercises.core import Exercise
 from pruninglab.ideas import pqi
 
 # Learned scores are there to be given to a recipe; called by themselves they say so. Rounds are
-# made by `prune` only. Experiments are commands: they train for hours and write records.
-LEFT_OUT = r"choices\.learned\.\w+\.__call__|engine\.loop\.Round|papers\.experiment\..*"
+# made by `prune` only. A `forward` is torch's to call. Experiments are commands: they train for
+# hours and write records. The helpers of plots/curves name what their caller gives as `name`.
+LEFT_OUT = (
+    r"choices\.learned\.\w+\.__call__|engine\.loop\.Round|.*\.forward|papers\.experiment\..*"
+    r"|classroom\.plots\.curves\.(check_numbers|table_of)"
+)
 COMMANDS = "pruninglab.papers."
 STARRED = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
 

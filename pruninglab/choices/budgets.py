@@ -100,7 +100,7 @@ class pq_bound:
         retained = retained_bound(torch.ones_like(index), index, self.p, self.q, self.eta)
         empty = groups.scores.masked_fill(~mask, 0).amax(dim=1) == 0
         retained = retained.masked_fill(empty.to(retained.device), 1.0)
-        share = (self.gamma * (1 - retained)).clamp(max=self.beta)
+        share = (float(self.gamma) * (1 - retained)).clamp(max=self.beta)
         gone = (living.to(share.device) * (share + ROUNDING)).floor().long().to(living.device)
         return living - torch.minimum(gone, living)
 

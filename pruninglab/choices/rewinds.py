@@ -18,18 +18,28 @@ Snapshots = Mapping[str, Mapping[str, Tensor]]
 Rewind = Callable[[nn.Module, Snapshots], None]
 
 
+def _load(net: nn.Module, snapshots: Snapshots, name: str) -> None:
+    """Give the network a snapshot's weights; name both if they do not fit."""
+    if name not in snapshots:
+        raise KeyError(f"snapshots have no {name!r}, only {list(snapshots)}")
+    try:
+        net.load_state_dict(snapshots[name])
+    except RuntimeError as error:
+        raise ValueError(f"net does not fit snapshots[{name!r}]: {error}") from error
+
+
 @asks(keeps_weights=False)
 @checked
 def to_init(net: nn.Module, snapshots: Snapshots) -> None:
     """Back to the weights before any training: the lottery ticket. Taught in notebook 02."""
-    net.load_state_dict(snapshots["init"])
+    _load(net, snapshots, "init")
 
 
 @asks(keeps_weights=True)
 @checked
 def to_dense(net: nn.Module, snapshots: Snapshots) -> None:
     """Back to the trained dense weights. Taught in notebook 02."""
-    net.load_state_dict(snapshots["dense"])
+    _load(net, snapshots, "dense")
 
 
 @asks(keeps_weights=True)
@@ -72,5 +82,5 @@ class to_epoch:
     def __call__(self, net: nn.Module, snapshots: Snapshots) -> None:
         name = f"epoch {self.epoch}"
         if name not in snapshots:
-            raise KeyError(f"there is no snapshot {name!r}: the first round was shorter than that")
-        net.load_state_dict(snapshots[name])
+            raise KeyError(f"snapshots have no {name!r}: the first round was shorter than that")
+        _load(net, snapshots, name)

@@ -91,6 +91,8 @@ def _by_layer(scores: Mapping[str, Tensor]) -> Iterator[list[str]]:
 def _gather(
     names: list[str], scores: Mapping[str, Tensor], alive: Mapping[str, Tensor], groups: int
 ) -> Groups:
+    if not names:
+        raise ValueError("scores is empty: there is nothing to compete")
     for name in names:
         if name not in alive:
             raise KeyError(f"alive has no mask for {name!r}, which is in scores")

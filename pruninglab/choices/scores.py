@@ -17,7 +17,7 @@ from torch.nn.utils.parametrize import is_parametrized
 
 from ..data import Split
 from ..ideas import inertial
-from ..ideas.checks import Count, check_choice, checked
+from ..ideas.checks import Count, Number, check_choice, checked
 from ..ideas.nnrelief import VARIANTS, check_share, check_supported, network_importance
 from .learned import learned, learned_mask
 from .needs import Needs, needs
@@ -149,7 +149,7 @@ class nnrelief:
 
     samples: Count = 1000
     kernels: str = "frobenius"
-    residual: float | None = None
+    residual: Number | None = None
 
     def __post_init__(self) -> None:
         check_choice("kernels", self.kernels, VARIANTS)

@@ -16,6 +16,7 @@ from ..choices.scores import Score, prunable
 from ..data import Split
 from ..ideas.checks import checked
 from ..ideas.devices import move_to
+from ..settings import device as pick_device
 
 
 class Masks(Mapping[str, Tensor]):
@@ -30,10 +31,11 @@ class Masks(Mapping[str, Tensor]):
     (5, 6, 0.833)
     """
 
+    @checked
     def __init__(self, alive: Mapping[str, Tensor]) -> None:
         """Take over a copy of `alive`. Raises TypeError if a mask is not a bool tensor."""
         for name, mask in alive.items():
-            _check_bool(name, mask)
+            _check_bool(f"alive[{name!r}]", mask)
         self._alive = {name: mask.clone() for name, mask in alive.items()}
 
     @classmethod
@@ -60,7 +62,8 @@ class Masks(Mapping[str, Tensor]):
 
     @checked
     def to(self, device: torch.device | str) -> Masks:
-        """Return a copy on `device`."""
+        """Return a copy on `device`. Raises ValueError for one that is not here."""
+        device = pick_device(device)
         return Masks({name: mask.to(device) for name, mask in self.items()})
 
     @property
@@ -93,7 +96,7 @@ class Masks(Mapping[str, Tensor]):
         for name, mask in keep.items():
             if name not in self._alive:
                 raise KeyError(f"keep names {name!r}, but there are masks for {list(self)} only")
-            _check_bool(name, mask)
+            _check_bool(f"keep[{name!r}]", mask)
             mask = mask.to(self[name].device)
             if mask.shape != self[name].shape:
                 raise ValueError(
@@ -113,10 +116,8 @@ class Masks(Mapping[str, Tensor]):
 
         Raises KeyError if `net` lacks a parameter that has a mask.
         """
-        named = dict(net.named_parameters())
+        named = self._parameters(net)
         for name, mask in self.items():
-            if name not in named:
-                raise KeyError(f"net has no parameter {name!r}, which has a mask")
             named[name].masked_fill_(~mask.to(named[name].device), 0.0)
 
     @checked
@@ -126,7 +127,7 @@ class Masks(Mapping[str, Tensor]):
         The training loop multiplies by them after each step. A float product is the cheapest exact
         mask on every device; layers without a dead weight cost nothing.
         """
-        named = dict(net.named_parameters())
+        named = self._parameters(net)
         shrunk = [name for name, mask in self.items() if not bool(mask.all())]
         return (
             [named[name].data for name in shrunk],
@@ -136,11 +137,19 @@ class Masks(Mapping[str, Tensor]):
     @checked
     def nonzero_dead(self, net: nn.Module) -> int:
         """Return how many dead weights of `net` are not exactly zero: 0 if all is well."""
-        named = dict(net.named_parameters())
+        named = self._parameters(net)
         return sum(
             int((named[name].detach()[~mask.to(named[name].device)] != 0).sum())
             for name, mask in self.items()
         )
+
+    def _parameters(self, net: nn.Module) -> dict[str, nn.Parameter]:
+        """Return the parameters of `net` by name. Raises KeyError if one that has a mask is not."""
+        named = dict(net.named_parameters())
+        for name in self:
+            if name not in named:
+                raise KeyError(f"net has no parameter {name!r}, which has a mask")
+        return named
 
     def collapsed(self) -> list[str]:
         """Return the names of the weights of which none lives; a layer can do without biases."""
@@ -149,7 +158,7 @@ class Masks(Mapping[str, Tensor]):
 
 def _check_bool(name: str, mask: Tensor) -> None:
     if mask.dtype != torch.bool:
-        raise TypeError(f"mask {name!r} is {mask.dtype}, it must be torch.bool")
+        raise TypeError(f"{name} is {mask.dtype}, it must be torch.bool")
 
 
 @checked

@@ -26,6 +26,7 @@ class HardMask:
     has the masked parameters by name. Taught in notebook 07.
     """
 
+    @checked
     def __init__(
         self, net: nn.Module, masks: Mapping[str, Tensor], earlier: Mapping[str, Tensor]
     ) -> None:

@@ -111,6 +111,9 @@ class Runs(Mapping[str, list[list[Row]]]):
         the batches, so their bands may overlap where their difference is certain. Raises KeyError
         for an unknown method, ValueError where they share no seed that has the value.
         """
+        for name, label in (("a", a), ("b", b)):
+            if label not in self:
+                raise KeyError(f"{name}={label!r} is none of {list(self)}")
         chosen = self.only(a, b)
         values = chosen.last(key) if density is None else chosen.at_density(key, density)
         by_seed = [

@@ -13,7 +13,7 @@ import reprlib
 import sys
 import types
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import repeat
 from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
@@ -150,6 +150,8 @@ def _every_item(hint: Any) -> Any:
         return Union[tuple(inside)]  # noqa: UP007
     if origin in (list, Sequence) or (origin is tuple and get_args(hint)[1:] == (Ellipsis,)):
         return Annotated[origin, Is[lambda items: all(_fits(item, inside[0]) for item in items)]]
+    if origin is Iterable:
+        return Iterable  # To look inside could use it up.
     if origin in (dict, Mapping):
         return Annotated[
             origin,

@@ -17,8 +17,8 @@ from fuzzer import draw_calls, fuzz
 
 from pruninglab.engine import records
 
-CALLS, SEED = int(os.environ.get("FUZZ_CALLS", 3000)), int(os.environ.get("FUZZ_SEED", 0))
-pytestmark = pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="no alarm to stop a hang")
+CALLS, SEED = int(os.environ.get("FUZZ_CALLS", 2500)), int(os.environ.get("FUZZ_SEED", 0))
+pytestmark = pytest.mark.skipif(not hasattr(signal, "SIGPROF"), reason="no alarm to stop a hang")
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ of ones, and a mask in between pays more. Source: concave-masks paper, Section I
 from __future__ import annotations
 
 import math
+import reprlib
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
@@ -41,9 +42,11 @@ class l1:
     """r(m) = m: convex and concave at once. R is the ℓ1 norm. Taught in notebook 05."""
 
     def value(self, m: Tensor) -> Tensor:
+        _check_entries(m)
         return m.clone()
 
     def derivative(self, m: Tensor) -> Tensor:
+        _check_entries(m)
         return torch.ones_like(m)
 
 
@@ -123,8 +126,17 @@ class mcp:
         return end - end**2 / (2 * self.b)
 
 
+def _check_entries(m: Tensor) -> None:
+    """Raise TypeError or ValueError for what no mask is; training calls it at every step."""
+    if not isinstance(m, Tensor):
+        raise TypeError(f"m={reprlib.repr(m)} must be a Tensor")
+    if not m.is_floating_point() or m.is_meta or m.layout != torch.strided:
+        raise ValueError(f"m is {m.dtype}, {m.layout}, on {m.device}; it must be dense floats")
+
+
 def _wide(m: Tensor) -> Tensor:
     """Return half precision as float32: a slope of 1/ε would not fit into it."""
+    _check_entries(m)
     return m if m.dtype.itemsize >= 4 else m.float()
 
 

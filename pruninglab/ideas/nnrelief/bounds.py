@@ -81,7 +81,7 @@ def carry_change(
         if weight.dim() != 2 or weight.shape[1] != change.shape[-1]:
             raise ValueError(
                 f"weights[{place}] has shape {tuple(weight.shape)}; expected (…, "
-                f"{change.shape[-1]}), as many inputs as there are changes"
+                f"{change.shape[-1]}), as many inputs as change has entries"
             )
         change = float(lipschitz) * change @ weight.to(change).abs().T
     return change

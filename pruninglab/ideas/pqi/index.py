@@ -230,7 +230,7 @@ def _pairs(p: float | Sequence[float], q: float | Sequence[float]) -> list[tuple
         raise ValueError(f"p and q must be of equal length, not {len(ps)} and {len(qs)}")
     for pair in zip(ps, qs, strict=True):
         check_pq(*pair)
-    return list(zip(ps, qs, strict=True))
+    return [(float(p), float(q)) for p, q in zip(ps, qs, strict=True)]
 
 
 def _as_rows(
