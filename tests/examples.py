@@ -36,25 +36,17 @@ ALL = targets()
 ALT = "A picture that is described in at least twenty letters"
 STOP = lab.stops.epochs(1)
 TRAINING = lab.Training(batch_size=8)
-KEYS = (
-    "accuracy",
-    "test_accuracy",
-    "pruned_test_accuracy",
-    "error",
-    "IF relative",
-    "pixels",
-    "vanished",
-)
-INDICES = ("pqi", "gini", "pruned_pqi", "pruned_gini")
 NUMBERS = [[0.5, 0.4], [0.7, 0.3]]
-# Rows as records and notebooks have them: a list per seed, a row per round.
+# Rows as records have them: a list per seed, a row per round.
 RUNS = [
     [
-        {key: value for key in KEYS}
-        | {"seed": seed, "round": i, "epoch": i + 1, "density": 0.5**i, "epochs": 5, "when": when,
-           "layer_density": {"a": value}, "norms": {"1→2": value}, "gamma": 1.0,
-           "pruned_density": 0.5 ** (i + 1)}
-        | {key: {"global": {"all": value}, "layer": {"a": value}} for key in INDICES}
+        {"seed": seed, "round": i, "epoch": i + 1, "accuracy": value, "test_accuracy": value,
+         "pruned_test_accuracy": value, "density": 0.5**i, "layer_density": {"a": value},
+         "pruned_density": 0.5**i,
+         "epochs": 5, "error": 1 - value, "IF relative": 1 - value, "when": when,
+         "norms": {"1→2": value},
+         **{index: {"global": {"all": value}, "layer": {"a": value}}
+            for index in ("pqi", "pruned_pqi", "gini")}}
         for i, value in enumerate(run) for when in ("just pruned", "retrained")
     ]
     for seed, run in enumerate(NUMBERS)
@@ -184,19 +176,16 @@ class Examples:
         epoch = lab.stops.Epoch(1, 0.5, 0.5, 0.1)
         recipe = lab.recipes.lottery_ticket(0.5, stop=STOP, rounds=1)
         density = Late(inertial.spectral_density, matrix, steps=5, probes=2)
-        recut = Late(
-            lambda: nnrelief.recut(e.lenet(), e.images.inputs, e.images.inputs, e.images.targets)
-        )
+        recut = Late(nnrelief.recut, e.lenet(), e.images.inputs, *e.images)
         layer, keep = (e.rand(6, 4), e.rand(6)), (e.rand(6, 4) > 0.3, e.rand(6) > 0.3)
-        images = e.split.inputs, e.split.targets
-        regularizer, runs = concave.log(0.1), lab.Runs({"a": RUNS, "b": RUNS})
+        regularizer = concave.log(0.1)
         return {
             "accuracy": e.rand(2, 3), "alive": {k: w >= 0 for k, w in e.named().items()},
             "alt": ALT, "answer": ..., "at": (1, 2), "axes": Figure().subplots(),
-            "basis": vectors[:, :3].clone(), "batch": images,
+            "basis": vectors[:, :3].clone(), "batch": (e.split.inputs, e.split.targets),
             "bounds": (0.1, 0.2), "box": 0.5, "boxes": [0.1, 1.0],
             "budget": lab.budgets.fraction(0.5), "changes": pqi.PROPERTIES["D1"].changes,
-            "classes": 3, "curvature": Late(inertial.hessian_operator, e.net(), *images),
+            "classes": 3, "curvature": Late(inertial.hessian_operator, e.net(), *e.split),
             "curve": [0.5, 0.4], "curves": {"a": NUMBERS}, "data": e.data,
             "densities": [1.0, 0.5], "digits": e.digits, "distances": [0.9, 0.4],
             "done": Late(lambda: next(lab.prune(e.net(), e.data, recipe, seed=0))),
@@ -205,7 +194,7 @@ class Examples:
             "estimate": density, "estimates": Late(lambda: {"a": density()}), "exact": values,
             "figure": lab.plots.concave.penalties(),
             "figure_function": drawn, "flow": e.named(),
-            "found": {"a": [(0.3, 0.05), (0.4, 0.07)]}, "left": runs, "watched": runs,
+            "found": {"a": [(0.3, 0.05), (0.4, 0.07)]}, "frames": {"a": RUNS},
             "earlier": {}, "groups": Groups(e.rand(2, 5), e.rand(2, 5) >= 0, "linear"),
             "generator": torch.Generator().manual_seed(0), "grid": e.rand(5),
             "history": (epoch,), "images": e.split, "inputs": e.split.inputs, "k": 2,
@@ -215,7 +204,7 @@ class Examples:
             "learned": {}, "loss": nn.functional.cross_entropy, "m": e.rand(5), "main": e.rand(4),
             "make_net": lambda seed: e.net(), "maps": {"a": e.rand(784)},
             "mask": e.rand(401).round(), "masks": masks, "masses": e.rand(2, 5),
-            "measure": pqi.gini_index, "measures": ["IF relative"],
+            "measure": pqi.gini_index, "measures": ["IF relative"], "methods": {"a": RUNS},
             "name": "tests/a", "net": e.net(),
             "networks": {"a": (e.net(), masks), "b": (e.net(), masks)}, "nonlinear": e.rand(9),
             "one": e.rand(9) > 0.5, "operator": matrix, "options": [0.5, 1.0],
@@ -226,7 +215,7 @@ class Examples:
             "prop": pqi.PROPERTIES["D1"], "q": 1.0, "rates": {-2: 0.01}, "ratio": 5.0,
             "recipe": recipe, "recipes": {"a": recipe}, "recut": recut, "reference": e.named(),
             "regularizer": regularizer, "regularizers": [regularizer, concave.l1()],
-            "results": runs, "rewind": lab.rewinds.to_init, "rows": FLAT,
+            "results": {"log": RUNS}, "rewind": lab.rewinds.to_init, "rows": FLAT,
             "runs": lab.Runs({"a": RUNS}), "scope": lab.scopes.layer,
             "score": lab.scores.magnitude, "scores": e.named(), "seeds": [0],
             "shortcut": e.rand(4), "sign": 1, "side": "flat", "signals": e.rand(3, 4),
@@ -338,27 +327,32 @@ class Examples:
             "lemma1.changes": {"activation": "tanh", "w": 2.0},
             "Changes": {"gap": e.rand(4), "change": e.rand(4)},
             "tickets": {"results": lab.Runs({"a": RUNS})},
-            "sparsity_of": {"vector": "a"},
+            "concave.ablations": {"results": lab.Runs({"a": RUNS})}, "sparsity_of": {"vector": "a"},
             "lipschitz_over_boxes": {"estimates": {"a": [0.1, 1.0]}, "climbed": {"b": [0.2, 2.0]}},
             "accuracy_and_pixels": {"results": {"log": (e.rand(2, 3), e.rand(2, 3))}},
             "spectra.spectrum": {"spectra": {0: known["exact"], 1: known["exact"]}},
-            "two_weights.flow": {"time": 0.5},
             "Recut": {"net": e.lenet(), "inputs": e.images.inputs,
-                      "layers": Late(lambda: recut().layers), "images": e.images.inputs,
-                      "targets": e.images.targets},
-            **{f"Recut.{name}": {"masks": masks}
-               for name in ("outputs", "bounds", "change", "beyond")},
-            "relief.unevenness": {"importance": Late(lambda: e.shares()["before"])},
+                      "images": e.images.inputs, "targets": e.images.targets,
+                      "layers": Late(lambda: recut().layers)},
+            "Recut.outputs": {"masks": masks}, "Recut.bounds": {"masks": masks},
+            "Recut.change": {"masks": masks}, "Recut.beyond": {"masks": masks},
+            "unevenness": {"importance": {"fc1": e.rand(3, 4)}},
             "Valley.floor": {"u": np.ones(3)},
-            "table_1": {"printed_kept": (0.2, 0.1), "printed_error": (0.2, 0.1)},
+            "where_the_gradient_lives": {"runs": lab.Runs({"a": [[
+                {"seed": 0, "epoch": n, "gradient": 0.5, "way": 0.4} for n in (0, 1)]]})},
+            "over_sizes": {"runs": lab.Runs({"a": [[
+                {"seed": 0, "directions": n, "test_accuracy": 0.5} for n in (5, 9)]]})},
+            "decay_and_optimizer": {"runs": lab.Runs({"a": [[
+                {"seed": 0, "pruned_density": 0.5, "vanished": 0.4}]]})},
+            "table_1": {"printed_kept": (1.5, 0.1), "printed_error": (2.0, 0.1)},
             "Recut.accuracy": {"outputs": e.rand(10, 3)}, "bound_bars": {"layer": "fc3"},
             "mask_heatmaps": {"masks": Late(lambda: {"a": masks(), "b": masks()})},
-            "recut.recut": {"net": e.lenet(), "inputs": e.images.inputs, "images": e.images.inputs,
-                            "targets": e.images.targets},
+            "recut.recut": {"net": e.lenet(), "inputs": e.images.inputs,
+                            "images": e.images.inputs, "targets": e.images.targets},
             "wiring": {"networks": known["states"]},
             "curves.band": {"x": "round"},
             "panels_of": {"panels": {"test accuracy": "accuracy"}, "x": "round"},
-            "keep_share": {"net": e.lenet(), "split": e.images},
+            "keep_share": {"net": e.lenet()},
             "accuracy_at": {"net": e.lenet(), "split": e.images},
             "weights_that_stay": {"net": lab.nets.lenet_300_100(seed=0), "split": large},
         }  # fmt: skip
