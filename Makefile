@@ -10,14 +10,14 @@ BIN := .venv/bin
 endif
 INSTALLED := .venv/installed
 
-.PHONY: lab test lint types unit nbval browser notebooks fuzz bench clean
+.PHONY: lab test lint types unit devices nbval browser notebooks fuzz bench clean
 
 # JupyterLab refuses to run as root, the only user of many containers, unless it is told to.
 lab: $(INSTALLED)
 	$(BIN)/jupyter lab notebooks/00_start_here.ipynb --ip=127.0.0.1 \
 		$(if $(filter 0,$(shell id -u)),--allow-root) $(if $(PORT),--port=$(PORT) --ServerApp.port_retries=0) $(if $(NO_BROWSER),--no-browser)
 
-test: lint types unit nbval
+test: lint types unit devices nbval
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check .
@@ -28,6 +28,10 @@ types: $(INSTALLED)
 
 unit: $(INSTALLED)
 	$(BIN)/python -m pytest -q
+
+# The notebooks' cells on a fake cuda and a fake mps: what a machine with a GPU would meet.
+devices: $(INSTALLED)
+	$(BIN)/python -m pytest -q -m devices tests/devices
 
 nbval: $(INSTALLED)
 	$(BIN)/python -m pytest -q --nbval-lax --nbval-cell-timeout=180 --durations=10 $(NOTEBOOKS)

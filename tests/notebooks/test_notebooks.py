@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from pathlib import Path
 
 import nbformat
@@ -57,6 +58,17 @@ def test_first_figure_by_the_second_code_cell_and_alt_texts(notebook: NotebookNo
 def test_no_bad_habits(notebook: NotebookNode) -> None:
     source = "\n".join(cell.source for cell in notebook.cells)
     assert not re.search(r"import \*|\.cuda\(\)|(?<![\w.])interact\(", source)
+
+
+def test_a_cell_needs_nothing_but_lab(notebook: NotebookNode) -> None:
+    """Imports are the same in all: torch, lab, and Python's own; no plumbing, nothing private."""
+    source = "\n".join(cell.source for cell in code_cells(notebook))
+    imports = re.findall(r"^(?:import|from) ([\w.]+)", source, re.M)
+    assert {"torch", "pruninglab"} <= set(imports)
+    others = {name.partition(".")[0] for name in imports} - {"torch", "pruninglab"}
+    assert others <= set(sys.stdlib_module_names)
+    assert "pruninglab." not in source
+    assert not re.search(r"\bpartial\(|deepcopy|load_state_dict|\blab\.[\w.]*\._", source)
 
 
 def test_exercises_and_record(notebook: NotebookNode) -> None:
