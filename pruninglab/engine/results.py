@@ -127,7 +127,8 @@ class Runs(Mapping[str, list[list[Row]]]):
         gaps = np.array([by_seed[0][seed] - by_seed[1][seed] for seed in shared])
         gaps = gaps[~np.isnan(gaps)]
         if not len(gaps):
-            raise ValueError(f"{a!r} and {b!r} share no seed with a value of key={key!r}")
+            where = "the last round" if density is None else f"density={density}"
+            raise ValueError(f"a={a!r}, b={b!r} share no seed with key={key!r} in {where}")
         return Paired(float(gaps.mean()), spread(gaps), len(gaps))
 
     @checked

@@ -92,7 +92,7 @@ def digits(device: torch.device) -> concave.TwoDigits:
     return concave.two_digits(images.to(device), labels, runs=1, each=20, train=15)
 
 
-def test_concave_masks(device: torch.device) -> None:
+def test_concave_masks(device: torch.device, one_thread: None) -> None:
     kinds = [concave.l1(), concave.log(0.1), concave.lq(0.5), concave.mcp(0.5)]
     results = []
     for place in (CPU, device):

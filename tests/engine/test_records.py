@@ -119,7 +119,9 @@ def start(target: Callable, *arguments: object) -> multiprocessing.Process:
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="needs SIGKILL")
-def test_a_killed_process_is_resumed_with_the_same_numbers(tmp_path: Path) -> None:
+def test_a_killed_process_is_resumed_with_the_same_numbers(
+    tmp_path: Path, one_thread: None
+) -> None:
     folder = tmp_path / "killed"
     process = start(slow_run, folder)
     deadline = time.monotonic() + 120
@@ -137,7 +139,7 @@ def test_a_killed_process_is_resumed_with_the_same_numbers(tmp_path: Path) -> No
     assert sorted(left) == ["record.json", "round_012.safetensors", "round_013.safetensors"]
 
 
-def test_two_processes_on_one_record_do_no_harm(tmp_path: Path) -> None:
+def test_two_processes_on_one_record_do_no_harm(tmp_path: Path, one_thread: None) -> None:
     pair = [start(slow_run, tmp_path / "both") for _ in range(2)]
     for process in pair:
         process.join()

@@ -140,9 +140,9 @@ def test_what_is_not_there_is_named(runs: lab.Runs) -> None:
             ask("pqi.layer")
     with pytest.raises(KeyError, match=r"'density\.deep'"):
         number({"density": 1.0}, "density.deep")
-    with pytest.raises(KeyError, match=r"label 'c' is none of \['a', 'b'\]"):
+    with pytest.raises(KeyError, match=r"='c' is none of \['a', 'b'\]"):
         runs.only("a", "c")
-    with pytest.raises(KeyError, match="label 'c'"):
+    with pytest.raises(KeyError, match="='c' is none"):
         runs.paired("a", "c", PQI)
     with pytest.raises(KeyError, match="key 'seed' is not in the row"):
         lab.Runs({"a": [[{"density": 1.0}]]}).paired("a", "a", "density")

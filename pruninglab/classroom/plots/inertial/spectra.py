@@ -109,15 +109,8 @@ def quadrature(
     axes[0].yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
     axes[0].set(xlabel="eigenvalue of H", title="share of eigenvalues below")
     axes[0].legend(frameon=False, loc="upper left")
-    axes[1].vlines(values, 0.3, 1, color=BLUE, alpha=0.5)
     probed = _on_cpu(estimate.places)
-    for row, places in enumerate(probed):
-        axes[1].vlines(places, -row - 0.8, -row - 0.1, color=ORANGE)
-    axes[1].set_yticks([0.65, -len(probed) / 2], ["exact", "Lanczos,\na row per probe"])
-    axes[1].set_xscale("symlog", linthresh=0.1)
-    axes[1].set_xticks([-0.1, 0, 0.1, 1, 10], ["−0.1", "0", "0.1", "1", "10"])
-    axes[1].set(xlim=(1.3 * values[0] - 0.03, 1.3 * values[-1]), xlabel="eigenvalue of H")
-    axes[1].set_title("the outliers are hit, the bulk is summed up")
+    _draw_places(axes[1], values, probed)
     figure.subplots_adjust(left=0.08, right=0.98, bottom=0.17, top=0.88, wspace=0.3)
     probes, steps = probed.shape
     return describe(
@@ -127,6 +120,18 @@ def quadrature(
         f"{values.mean():.4f} and {estimate.mean():.4f}, the largest {values[-1]:.4f} and "
         f"{probed.max():.4f}; the bulk is summed up in a few places.",
     )
+
+
+def _draw_places(axes: Axes, values: np.ndarray, probed: np.ndarray) -> None:
+    """Draw a line per eigenvalue, and below a row of lines per probe."""
+    axes.vlines(values, 0.3, 1, color=BLUE, alpha=0.5)
+    for row, places in enumerate(probed):
+        axes.vlines(places, -row - 0.8, -row - 0.1, color=ORANGE)
+    axes.set_yticks([0.65, -len(probed) / 2], ["exact", "Lanczos,\na row per probe"])
+    axes.set_xscale("symlog", linthresh=0.1)
+    axes.set_xticks([-0.1, 0, 0.1, 1, 10], ["−0.1", "0", "0.1", "1", "10"])
+    axes.set(xlim=(1.3 * values[0] - 0.03, 1.3 * values[-1]), xlabel="eigenvalue of H")
+    axes.set_title("the outliers are hit, the bulk is summed up")
 
 
 @picture("06_imc_spectral_gaps/density")
