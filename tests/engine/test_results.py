@@ -114,7 +114,7 @@ def test_a_pair_without_the_value_does_not_count() -> None:
     )
     gap = runs.paired("a", "b", PQI)
     assert (gap.mean, gap.std, gap.seeds) == (0.5, 0.0, 1)
-    with pytest.raises(ValueError, match="'a' and 'c' share no seed with a value of key='pqi"):
+    with pytest.raises(ValueError, match="b='c' share no seed with key='pqi"):
         runs.paired("a", "c", PQI)
     with pytest.raises(ValueError, match="share no seed"):
         runs.paired("a", "b", PQI, density=0.5)
@@ -140,7 +140,7 @@ def test_what_is_not_there_is_named(runs: lab.Runs) -> None:
             ask("pqi.layer")
     with pytest.raises(KeyError, match=r"'density\.deep'"):
         number({"density": 1.0}, "density.deep")
-    with pytest.raises(KeyError, match=r"='c' is none of \['a', 'b'\]"):
+    with pytest.raises(KeyError, match=r"label 'c' is none of \['a', 'b'\]"):
         runs.only("a", "c")
     with pytest.raises(KeyError, match="='c' is none"):
         runs.paired("a", "c", PQI)
