@@ -5,7 +5,6 @@ from __future__ import annotations
 import doctest
 import inspect
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -43,15 +42,6 @@ def tiny_data() -> Data:
     """Return 90 / 30 / 30 images of three blobs."""
     parts = [Split(*blobs(count, seed)) for count, seed in ((90, 1), (30, 2), (30, 3))]
     return Data("blobs", *parts, classes=("a", "b", "c"))
-
-
-@pytest.fixture
-def one_thread() -> Iterator[None]:
-    """Compute on one thread: on more, sums have another order, and a record another key."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 @pytest.fixture

@@ -96,9 +96,9 @@ def test_stopping_after_any_round_changes_no_number(tmp_path: Path) -> None:
         assert numbers(rows(folder)) == whole
 
 
-def slow_run(folder: Path) -> None:
+def slow_run(folder: Path, threads: int) -> None:
     """Run with a pause in every epoch, so that a signal can hit anywhere."""
-    torch.set_num_threads(1)
+    torch.set_num_threads(threads)  # a record is of one number of threads
     rows(folder, slow_recipe())
 
 
@@ -119,11 +119,9 @@ def start(target: Callable, *arguments: object) -> multiprocessing.Process:
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="needs SIGKILL")
-def test_a_killed_process_is_resumed_with_the_same_numbers(
-    tmp_path: Path, one_thread: None
-) -> None:
+def test_a_killed_process_is_resumed_with_the_same_numbers(tmp_path: Path) -> None:
     folder = tmp_path / "killed"
-    process = start(slow_run, folder)
+    process = start(slow_run, folder, torch.get_num_threads())
     deadline = time.monotonic() + 120
     while not list(folder.glob("*/record.json")):
         assert process.is_alive() and time.monotonic() < deadline
@@ -139,8 +137,8 @@ def test_a_killed_process_is_resumed_with_the_same_numbers(
     assert sorted(left) == ["record.json", "round_012.safetensors", "round_013.safetensors"]
 
 
-def test_two_processes_on_one_record_do_no_harm(tmp_path: Path, one_thread: None) -> None:
-    pair = [start(slow_run, tmp_path / "both") for _ in range(2)]
+def test_two_processes_on_one_record_do_no_harm(tmp_path: Path) -> None:
+    pair = [start(slow_run, tmp_path / "both", torch.get_num_threads()) for _ in range(2)]
     for process in pair:
         process.join()
         assert process.exitcode == 0
