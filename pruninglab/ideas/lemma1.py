@@ -49,7 +49,7 @@ class Changes:
 def weighted(activation: str, w: Finite, t: Float[Tensor, "*points"]) -> Float[Tensor, "*points"]:
     """Return σ̄(t) = t σ(w t). Raises ValueError for an activation that is not in `ACTIVATIONS`."""
     check_choice("activation", activation, tuple(ACTIVATIONS))
-    return t * ACTIVATIONS[activation][0](w * t)
+    return t * ACTIVATIONS[activation][0](float(w) * t)
 
 
 @checked
