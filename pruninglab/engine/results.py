@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Any
 
 import numpy as np
@@ -104,18 +105,60 @@ class Runs(Mapping[str, list[list[Row]]]):
         }
 
     @checked
-    def paired(self, a: str, b: str, key: str, density: Positive | None = None) -> Paired:
+    def with_costs(self) -> Runs:
+        """Return the same runs; each row also has "cost", the epochs from the start up to it.
+
+        Raises KeyError where a row has no "epochs".
+        """
+        runs: dict[str, list[list[Row]]] = {}
+        for label, seeds in self.items():
+            costs = [accumulate(number(row, "epochs") for row in rows) for rows in seeds]
+            runs[label] = [
+                [row | {"cost": cost} for row, cost in zip(rows, spent, strict=True)]
+                for rows, spent in zip(seeds, costs, strict=True)
+            ]
+        return Runs(runs)
+
+    @checked
+    def at_cost(self, key: str, epochs: Positive) -> dict[str, Values]:
+        """Return values of `key` after a number of epochs in all, float64 (seeds,), interpolated.
+
+        Linear between two rounds; NaN for a run that stopped earlier or was not yet through its
+        first round. Raises KeyError where a row has no "epochs".
+        """
+        return {
+            label: np.array([_between(rows, "cost", key, epochs) for rows in seeds])
+            for label, seeds in self.with_costs().items()
+        }
+
+    @checked
+    def paired(
+        self,
+        a: str,
+        b: str,
+        key: str,
+        density: Positive | None = None,
+        *,
+        epochs: Positive | None = None,
+    ) -> Paired:
         """Return the difference a − b of `key` over the seeds that both methods have.
 
-        In the last round, or at a density. Methods that share a seed share the first weights and
-        the batches, so their bands may overlap where their difference is certain. Raises KeyError
-        for an unknown method, ValueError where they share no seed that has the value.
+        In the last round, at a density, or after as many epochs of training in all; at the last two
+        both methods are interpolated between their rounds. Methods that share a seed share the
+        first weights and the batches, so their bands may overlap where their difference is certain.
+        Raises KeyError for an unknown method, ValueError where they share no seed that has the
+        value, or where both `density` and `epochs` are given.
         """
         for name, label in (("a", a), ("b", b)):
             if label not in self:
                 raise KeyError(f"{name}={label!r} is none of {list(self)}")
+        if density is not None and epochs is not None:
+            raise ValueError(f"density={density}, epochs={epochs}: give one of them")
         chosen = self.only(a, b)
-        values = chosen.last(key) if density is None else chosen.at_density(key, density)
+        if epochs is not None:
+            values = chosen.at_cost(key, epochs)
+        else:
+            values = chosen.last(key) if density is None else chosen.at_density(key, density)
         by_seed = [
             {
                 number(rows[0], "seed"): value
@@ -127,9 +170,39 @@ class Runs(Mapping[str, list[list[Row]]]):
         gaps = np.array([by_seed[0][seed] - by_seed[1][seed] for seed in shared])
         gaps = gaps[~np.isnan(gaps)]
         if not len(gaps):
-            where = "the last round" if density is None else f"density={density}"
+            at = {"density": density, "epochs": epochs}
+            given = [f"{name}={value}" for name, value in at.items() if value is not None]
+            where = given[0] if given else "the last round"
             raise ValueError(f"a={a!r}, b={b!r} share no seed with key={key!r} in {where}")
         return Paired(float(gaps.mean()), spread(gaps), len(gaps))
+
+    @checked
+    def against(
+        self, reference: str, densities: Sequence[Positive], key: str = "test_accuracy"
+    ) -> str:
+        """Return as text what every other method gains over `reference`, at equal density.
+
+        A line for each method and density: the paired difference of `key`, its standard deviation,
+        the number of seeds, and the epochs that both had spent in all when they were as sparse;
+        where these differ, the density is equal but the training cost is not. Raises KeyError for
+        an unknown reference or key.
+        """
+        if reference not in self:
+            raise KeyError(f"reference={reference!r} is none of {list(self)}")
+        runs, lines = self.with_costs(), []
+        width = max(len(label) for label in self)
+        for label in (label for label in self if label != reference):
+            for density in densities:
+                head = f"{label:{width}} − {reference} at {density:6.1%}: "
+                spent = runs.only(label, reference).at_density("cost", density)
+                try:
+                    gap = runs.paired(label, reference, key, density)
+                except ValueError:
+                    lines.append(head + "not both of them get there")
+                    continue
+                mine, theirs = (np.nanmean(spent[name]) for name in (label, reference))
+                lines.append(f"{head}{gap}; epochs {mine:.1f} and {theirs:.1f}")
+        return "\n".join(lines)
 
     @checked
     def table(self, *keys: str) -> str:
@@ -170,9 +243,21 @@ def number(row: Row, key: str) -> float:
 
 def _interpolate(rows: list[Row], key: str, density: float) -> float:
     # A network of which nothing lives lies infinitely far away: between it and others is no value.
-    points = [(number(row, "density"), number(row, key)) for row in rows]
-    points = sorted((point for point in points if point[0] > 0), key=lambda point: point[0])
-    if not points or not points[0][0] <= density <= points[-1][0]:
+    living = [row for row in rows if number(row, "density") > 0]
+    return _between(living, "density", key, density, scale=np.log)
+
+
+def _between(
+    rows: list[Row],
+    along: str,
+    key: str,
+    at: float,
+    scale: Callable[[Any], Any] = lambda values: values,
+) -> float:
+    """Interpolate `key` at a value of `along`, linear in its scale; NaN outside the rows'."""
+    points = [(number(row, along), number(row, key)) for row in rows]
+    points.sort(key=lambda point: point[0])
+    if not points or not points[0][0] <= at <= points[-1][0]:
         return float("nan")
-    densities, values = np.array(points).T
-    return float(np.interp(np.log(density), np.log(densities), values))
+    positions, values = np.array(points).T
+    return float(np.interp(scale(at), scale(positions), values))

@@ -3,32 +3,41 @@
 from ..ideas.checks import checked
 from . import concave, imc, incop, nnrelief, sap
 from .experiment import Experiment, Measured
+from .ledger import Item, items, ledger, totals
 from .rows import ROWS, differing, row_of_table, table
 
 __all__ = [
     "EXPERIMENTS",
     "ROWS",
     "Experiment",
+    "Item",
     "Measured",
     "concave",
     "differing",
     "imc",
     "incop",
+    "items",
+    "ledger",
     "nnrelief",
     "record",
     "row_of_table",
     "sap",
     "table",
+    "totals",
 ]
 
 EXPERIMENTS: dict[str, Experiment] = {
-    paper.EXPERIMENT.name: paper.EXPERIMENT for paper in (sap, incop, nnrelief, concave, imc)
+    experiment.name: experiment
+    for paper in (sap, incop, nnrelief, concave, imc)
+    for experiment in paper.EXPERIMENTS
 }
 
 
 @checked
 def record(paper: str, name: str) -> Measured:
-    """Read the committed record `name` of a paper. Raises KeyError, FileNotFoundError with lists.
+    """Read the committed record `name` of a paper's experiment ("sap", …).
+
+    Raises KeyError or FileNotFoundError, which list those there are.
 
     >>> record("nnrelief", "mnist_lenet_300_100").runs
     Runs(NNrelief: 3 seeds)

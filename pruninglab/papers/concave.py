@@ -147,3 +147,5 @@ EXPERIMENT = Experiment(
     training=lambda net, settings: SETTINGS[net].training,
     keep=("seed", "round", "density", "epochs", "test_accuracy", "loss"),
 )  # fmt: skip
+
+EXPERIMENTS = (EXPERIMENT,)

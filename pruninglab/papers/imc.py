@@ -142,3 +142,5 @@ EXPERIMENT = Experiment(
     keep=("seed", "round", "density", "epochs", "test_accuracy", "pruned_test_accuracy"),
     more=spectrum_of,
 )
+
+EXPERIMENTS = (EXPERIMENT,)

@@ -137,3 +137,5 @@ EXPERIMENT = Experiment(
     keep=(*KEEP, "seconds"),
     load_data=_load,
 )
+
+EXPERIMENTS = (EXPERIMENT,)

@@ -132,3 +132,5 @@ EXPERIMENT = Experiment(
     ),
     load_data=_load,
 )  # fmt: skip
+
+EXPERIMENTS = (EXPERIMENT,)

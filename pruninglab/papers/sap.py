@@ -78,3 +78,5 @@ EXPERIMENT = Experiment(
     training=lambda net, settings: Training(),
     keep=KEEP,
 )
+
+EXPERIMENTS = (EXPERIMENT,)

@@ -181,3 +181,49 @@ def test_a_live_comparison_has_the_same_shape(tiny_net: nn.Sequential, tiny_data
     assert np.isnan(live.last("pruned_pqi.global.all")["ticket"]).all()
     layers = live.over_rounds("pruned_pqi.layer.1.weight")["ticket"]
     assert np.isnan(layers[:, 1]).all() and not np.isnan(layers[:, 0]).any()
+
+
+@pytest.fixture
+def costed() -> lab.Runs:
+    """Two methods that are equally sparse at other costs."""
+
+    def made(seed: int, *points: tuple[float, int, float]) -> list[dict]:
+        return [
+            {"seed": seed, "density": density, "epochs": epochs, "test_accuracy": accuracy}
+            for density, epochs, accuracy in points
+        ]
+
+    return lab.Runs(
+        {
+            "slow": [made(s, (1.0, 10, 0.9 + s / 100), (0.25, 10, 0.7)) for s in (0, 1)],
+            "fast": [made(s, (1.0, 5, 0.8), (0.25, 1, 0.6), (0.04, 4, 0.1)) for s in (0, 1)],
+        }
+    )
+
+
+def test_values_at_equal_cost_lie_between_two_rounds(costed: lab.Runs) -> None:
+    at = costed.at_cost("test_accuracy", 10)
+    assert at["slow"] == pytest.approx([0.9, 0.91])
+    assert at["fast"] == pytest.approx([0.1, 0.1])
+    assert costed.at_cost("test_accuracy", 15)["slow"] == pytest.approx([0.8, 0.805])
+    assert np.isnan(costed.at_cost("test_accuracy", 15)["fast"]).all()
+    assert costed.with_costs().over_rounds("cost")["fast"].tolist() == [[5, 6, 10]] * 2
+
+
+def test_pairs_at_equal_cost(costed: lab.Runs) -> None:
+    gap = costed.paired("slow", "fast", "test_accuracy", epochs=10)
+    assert (gap.mean, gap.seeds) == (pytest.approx(0.805), 2)
+    with pytest.raises(ValueError, match="density=0.5, epochs=10"):
+        costed.paired("slow", "fast", "test_accuracy", 0.5, epochs=10)
+    with pytest.raises(ValueError, match="epochs=15"):
+        costed.paired("slow", "fast", "test_accuracy", epochs=15)
+
+
+def test_against_tells_gaps_and_costs(costed: lab.Runs) -> None:
+    lines = costed.against("slow", [0.5, 0.04]).splitlines()
+    assert lines == [
+        "fast − slow at  50.0%: -0.1025 ± 0.0035 over 2 seeds; epochs 5.5 and 15.0",
+        "fast − slow at   4.0%: not both of them get there",
+    ]
+    with pytest.raises(KeyError, match="reference='none'"):
+        costed.against("none", [0.5])

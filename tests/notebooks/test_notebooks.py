@@ -71,6 +71,33 @@ def test_a_cell_needs_nothing_but_lab(notebook: NotebookNode) -> None:
     assert not re.search(r"\bpartial\(|deepcopy|load_state_dict|\blab\.[\w.]*\._", source)
 
 
+# Prose states directions, code prints numbers: a re-run may change them.
+MEASURED = re.compile(r"\d\s*%|±\s*\d|\d\s*±")
+
+
+def prose(text: str) -> str:
+    """Leave out code, mathematics, and what a paper says: quotes and the claims' first column."""
+    text = re.sub(r"```.*?```|`[^`]*`|\$\$.*?\$\$|\$[^$]*\$", "", text, flags=re.S)
+    text = re.sub(r"“[^”]*”|\"[^\"]*\"", "", text)
+    lines = [line for line in text.splitlines() if not line.startswith(">")]
+    return "\n".join(re.sub(r"^\|[^|]*\|", "|", line) for line in lines)
+
+
+def test_no_number_in_prose_that_a_run_can_change(notebook: NotebookNode) -> None:
+    cells = [cell.source for cell in notebook.cells if cell.cell_type == "markdown"]
+    assert not [
+        line for cell in cells for line in prose(cell).splitlines() if MEASURED.search(line)
+    ]
+
+
+def test_prose_knows_what_is_quoted() -> None:
+    quoted = "we keep `0.2 %` of “15 % kept”\n> the paper has 7 %\n| claims 9 % | we find less |"
+    assert not MEASURED.search(prose(quoted))
+    assert MEASURED.search(prose("we find 85.9 % right")) and MEASURED.search(
+        prose("| a | .1 ± .2 |")
+    )
+
+
 def test_exercises_and_record(notebook: NotebookNode) -> None:
     source = "\n".join(cell.source for cell in notebook.cells)
     assert source.count("answer = ...") >= 3
