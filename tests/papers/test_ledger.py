@@ -27,7 +27,8 @@ TEXTS = {
 }
 NOTEBOOKS = {"sap": "02", "incop": "03", "nnrelief": "04", "concave": "05", "imc": "06"}
 ROMAN = {"I": 1, "II": 2, "III": 3, "IV": 4, "V": 5, "VI": 6}
-KINDS = "Definition Theorem Lemma Proposition Corollary Remark Assumption Algorithm Table Figure".split()
+THEORY = ("Definition", "Theorem", "Lemma", "Proposition", "Corollary", "Remark", "Assumption")
+KINDS = (*THEORY, "Algorithm", "Table", "Figure")
 ALL = [(paper, item) for paper in PAPERS for item in items(paper)]
 IDS = [f"{paper} {item.item}" for paper, item in ALL]
 
