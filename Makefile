@@ -10,7 +10,7 @@ BIN := .venv/bin
 endif
 INSTALLED := .venv/installed
 
-.PHONY: lab test lint types unit devices nbval browser notebooks fuzz bench clean
+.PHONY: lab test lint types unit devices nbval browser notebooks fuzz bench site clean
 
 # JupyterLab refuses to run as root, the only user of many containers, unless it is told to.
 lab: $(INSTALLED)
@@ -47,14 +47,18 @@ notebooks: $(INSTALLED)
 fuzz: $(INSTALLED)
 	FUZZ_CALLS=$(or $(CALLS),24000) FUZZ_SEED=$(or $(SEED),1) $(BIN)/python -m pytest -q -s tests/fuzz
 
+# The notebooks as pages whose sliders move without a kernel; nothing is executed, nothing fetched.
+site: $(INSTALLED)
+	$(BIN)/python -m pruninglab.classroom.site
+
 bench: $(INSTALLED)
 	$(BIN)/python -m pytest -q -s -m benchmark tests/benchmarks tests/browser
 
 $(INSTALLED): pyproject.toml constraints.txt
 	$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 10) and 'Python 3.10 or newer is needed; try make PYTHON=python3.12')"
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX)) --constraint constraints.txt --editable ".[dev,browser]"
+	$(BIN)/python -m pip install --quiet $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX)) --constraint constraints.txt --editable ".[dev,browser,site]"
 	$(BIN)/python -c "from pathlib import Path; Path('$(INSTALLED)').touch()"
 
 clean:
-	$(PYTHON) -c "import shutil; [shutil.rmtree(path, ignore_errors=True) for path in ('.venv', 'runs', '.pytest_cache', '.ruff_cache', '.mypy_cache', '.hypothesis', '.benchmarks', 'pruninglab.egg-info')]"
+	$(PYTHON) -c "import shutil; [shutil.rmtree(path, ignore_errors=True) for path in ('.venv', 'runs', 'build', '.pytest_cache', '.ruff_cache', '.mypy_cache', '.hypothesis', '.benchmarks', 'pruninglab.egg-info')]"
