@@ -9,11 +9,21 @@ else
 BIN := .venv/bin
 endif
 INSTALLED := .venv/installed
+# torch's threads spin briefly instead of holding the cores that others need; a notebook may load
+# torch before the package can say so: pruninglab/threads.py
+ifndef OMP_WAIT_POLICY
+export GOMP_SPINCOUNT ?= 10000
+export KMP_BLOCKTIME ?= 1
+endif
 
 .PHONY: lab test lint types unit devices nbval browser notebooks fuzz bench site clean
 
+PORT_IS_FREE = import socket, sys; taken = not socket.socket().connect_ex(('127.0.0.1', int('$(PORT)'))); \
+	sys.exit(taken and 'Port $(PORT) is in use: stop what listens there, or name another one, such as make lab PORT=$(shell expr $(PORT) + 1)')
+
 # JupyterLab refuses to run as root, the only user of many containers, unless it is told to.
 lab: $(INSTALLED)
+	$(if $(PORT),@$(BIN)/python -c "$(PORT_IS_FREE)")
 	$(BIN)/jupyter lab notebooks/00_start_here.ipynb --ip=127.0.0.1 \
 		$(if $(filter 0,$(shell id -u)),--allow-root) $(if $(PORT),--port=$(PORT) --ServerApp.port_retries=0) $(if $(NO_BROWSER),--no-browser)
 

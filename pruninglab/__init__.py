@@ -1,5 +1,8 @@
 """Interactive notebooks on neural-network pruning: five papers, five choices, one loop."""
 
+from . import threads  # noqa: F401  (says how torch's threads wait, before torch is loaded)
+
+# isort: split
 from . import costs, data, nets, papers, recipes
 from .choices import afters, budgets, rewinds, scopes, scores, stops
 from .choices.needs import Needs, asks
@@ -17,7 +20,9 @@ from .engine.sweep import compare
 from .engine.training import Training, accuracy, adam, constant, cosine, multistep, sgd, train
 from .ideas import concave, flows, inertial, nnrelief, pqi
 from .ideas.pqi import gini_index, pq_index, retained_bound
-from .settings import device, environment, profile
+from .settings import device, environment, profile, take_threads
+
+take_threads()
 
 __all__ = [
     "Checkpoint",
