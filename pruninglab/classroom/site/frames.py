@@ -10,24 +10,21 @@ from __future__ import annotations
 import io
 import json
 import os
-import random
 import shutil
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from itertools import product
 from math import prod
 from typing import Any
 
 import ipywidgets as widgets
-import numpy as np
-import torch
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image
 
 from ...files import write_whole
 from ...ideas.checks import checked
+from ..frames import unnoticed
 from ..pictures import FIGURES, check_name, words_of
 
 STATES_AT_MOST = 300
@@ -119,7 +116,7 @@ def save_frames(
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     words: list[str] = []
-    with _random_state_given_back():
+    with unnoticed():
         for number, state in enumerate(drawn):
             values = {control.argument: stops[i]
                       for (control, stops), i in zip(read, state, strict=True)}  # fmt: skip
@@ -147,14 +144,3 @@ def _frame(draw: Callable[..., Figure], values: Mapping[str, Any]) -> tuple[byte
     small = io.BytesIO()
     picture.convert("RGB").save(small, format="webp", lossless=True, quality=60, method=4)
     return small.getvalue(), words_of(figure)
-
-
-@contextmanager
-def _random_state_given_back() -> Iterator[None]:
-    python, numbers = random.getstate(), np.random.get_state()
-    with torch.random.fork_rng():
-        try:
-            yield
-        finally:
-            random.setstate(python)
-            np.random.set_state(numbers)

@@ -67,6 +67,7 @@ def explorer(about: Words, image: str, up: str) -> str:
     words = json.dumps(about, ensure_ascii=False).replace("</", "<\\/")
     where = html.escape(f"{up}_frames/{about['name']}/")
     return (
-        f'<figure class="explorer" data-frames="{where}"><div class="picture" tabindex="0">{image}</div>'
+        f'<figure class="explorer" data-frames="{where}">'
+        f'<div class="picture" tabindex="0">{image}</div>'
         f'<script type="application/json">{words}</script></figure>'
     )
