@@ -59,7 +59,9 @@ def test_the_flow_is_a_semigroup_and_the_loss_falls() -> None:
 
 def test_without_pull_all_is_known() -> None:
     path = TwoWells(4.0, 0.0).flow(RIM, 1.0)
-    np.testing.assert_allclose(path[..., 1], np.exp(-4 * times(1.0))[:, None] * RIM[:, 1], atol=1e-5)
+    np.testing.assert_allclose(
+        path[..., 1], np.exp(-4 * times(1.0))[:, None] * RIM[:, 1], atol=1e-5
+    )
     line = np.array([[-9.0, 0.0], [9.0, 0.0]])
     c1, c2 = envelope(times(1.0), semi_distance(path, line))
     assert (c1, c2) == pytest.approx((1.0, 4.0), abs=1e-3)
