@@ -342,8 +342,17 @@ class Examples:
             "Valley.floor": {"u": np.ones(3)},
             "where_the_gradient_lives": {"runs": lab.Runs({"a": [[
                 {"seed": 0, "epoch": n, "gradient": 0.5, "way": 0.4} for n in (0, 1)]]})},
-            "over_sizes": {"runs": lab.Runs({"a": [[
-                {"seed": 0, "directions": n, "test_accuracy": 0.5} for n in (5, 9)]]})},
+            "over_sizes": {"panels": {"a": lab.Runs({"a": [[
+                {"seed": 0, "directions": n, "test_accuracy": 0.5} for n in (5, 9)]]})}},
+            "over_sparsity": {"dense": np.ones(2), "runs": lab.Runs({"a": [[
+                {"seed": 0, "sparsity": s, "test_accuracy": 0.5} for s in (0.2, 0.5)]]})},
+            "over_pretraining": {"dense": np.ones(2), "panels": {"a": lab.Runs({"a": [[
+                {"seed": 0, "first": n, "test_accuracy": 0.5} for n in (1, 5)]]})}},
+            "inertial.readings.readings": {"dense": np.ones(2)}, "variants": {"dense": np.ones(2)},
+            "before_and_after": {"spectra": {"a": [known["exact"]]}},
+            "over_epochs": {"records": [lab.Runs({"a": RUNS})]},
+            "semi_distance": {"curve": np.eye(2)},
+            "envelope": {"moments": np.arange(3.0), "distances": np.exp(-np.arange(3.0))},
             "decay_and_optimizer": {"runs": lab.Runs({"a": [[
                 {"seed": 0, "pruned_density": 0.5, "vanished": 0.4}]]})},
             "table_1": {"printed_kept": (1.5, 0.1), "printed_error": (2.0, 0.1)},

@@ -25,6 +25,9 @@ SMALL: dict[str, tuple[str, Settings]] = {
     "nnrelief": ("lenet_300_100", {"epochs": 3, "rounds": 2, "seeds": 2}),
     "concave": ("lenet_300_100", {"epochs": 2, "rounds": 1, "seeds": 1}),
     "imc": ("mini-tanh", {"first": 1, "later": 2, "seeds": 1}),
+    "imc-sparsity": ("mini-tanh", {"first": 1, "later": 2, "seeds": 1}),
+    "imc-epochs": ("mini-tanh", {"first": 1, "later": 2, "seeds": 1}),
+    "imc-dense": ("mini-tanh", {"epochs": 2, "rounds": 0, "seeds": 1}),
 }
 ADAPTIVE = (flow_within, accuracy_within)
 PAPERS = pytest.mark.parametrize("paper", EXPERIMENTS)
@@ -65,6 +68,7 @@ def patched(patch: pytest.MonkeyPatch, folder: Path) -> None:
     patch.setattr(experiment, "RECORDS", folder / "records")
     patch.setattr(experiment, "RUNS", folder / "runs")
     patch.setattr(imc, "REWINDS", {"fine-tune": lab.rewinds.fine_tune})
+    patch.setattr(imc, "RELATIVE", (0.0,))
     few = replace(concave.SETTINGS["lenet_300_100"], l1=(2e-4,), log=(1e-4,), densities=(0.1,))
     patch.setitem(concave.SETTINGS, "lenet_300_100", few)
 
@@ -202,7 +206,7 @@ def test_other_settings_have_another_name(paper: str) -> None:
     for net, printed in made.printed.items():
         values = [
             (value, value * (1 + 1e-12) + 1e-12, 0.0) if isinstance(value, float) else
-            (value, value + 1, 0) for value in printed.values()
+            tuple({value, value + 1, 0}) for value in printed.values()
         ]  # fmt: skip
         for data, choice, small in product(("mnist", "cifar10"), product(*values), (False, True)):
             settings = dict(zip(printed, choice, strict=True))
