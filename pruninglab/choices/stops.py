@@ -213,11 +213,12 @@ class flow_within:
 
     `flow` is `information()`, `gradient`, or any function of (net, inputs, targets, masks) that
     returns tensors by name; `distance` as in `ideas.flows.flow_distance`. Both networks see the
-    same probe, `samples` training images from number `skip` on. Round 0 makes the reference, so it trains for `at_most`
-    epochs. A larger ε stops earlier: the paper's Section 3.1 says the opposite of its supplement,
-    and the supplement is right.
+    same probe, `samples` training images from number `skip` on. Round 0 makes the reference, so it
+    trains for `at_most` epochs. A larger ε stops earlier: the paper's Section 3.1 says the opposite
+    of its supplement, and the supplement is right.
 
-    Raises ValueError for ε < 0 or NaN, an unknown distance, or no samples. Source: InCoP paper,
+    Raises ValueError for ε < 0 or NaN, an unknown distance, or no samples; `skip` beyond the
+    training images is refused before any training. Source: InCoP paper,
     Algorithm 1. Taught in notebook 03.
     """
 
@@ -244,6 +245,8 @@ class flow_within:
             for name, parameter in net.named_parameters()
             if parameter.dim() > 1
         }
+        if self.skip >= len(images):
+            raise ValueError(f"skip={self.skip} leaves no probe of {len(images)} training images")
         probe = images.take(2)
         self.flow(net, probe.inputs, probe.targets, masks)
 
