@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from pruninglab.ideas.stopping import overlap, probe_correlation, scan, stops_apart, through
+from pruninglab.ideas.sets import overlap, probe_correlation, scan, stops_apart, through
 
 
 def network(seed: int) -> nn.Module:
