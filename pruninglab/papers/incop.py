@@ -199,14 +199,19 @@ def _all_epochs(net: str, settings: Settings) -> dict[str, Recipe]:
     return {"all epochs": stop_methods(net, PRINTED_STOPS | settings)["all epochs"]}
 
 
-def _measures(at_most: int) -> dict[str, stops.flow_within]:
+def _measures(at_most: int, images: int) -> dict[str, stops.flow_within]:
     """Return the distances that are written down: two of the first probe, one of each other."""
     flows: dict[str, stops.FlowOf] = {"IF": stops.information(), "GF": stops.gradient}
-    first = {f"{name} {distance}": stops.flow_within(0.0, at_most, flow, distance)
-             for name, flow in flows.items() for distance in ("relative", "cosine")}  # fmt: skip
-    others = {f"{name} probe {probe}": stops.flow_within(0.0, at_most, flow, "relative", IMAGES,
-                                                         skip=probe * IMAGES)
-              for name, flow in flows.items() for probe in range(1, PROBES)}  # fmt: skip
+    first = {
+        f"{name} {distance}": stops.flow_within(0.0, at_most, flow, distance, images)
+        for name, flow in flows.items()
+        for distance in ("relative", "cosine")
+    }
+    others = {
+        f"{name} probe {i}": stops.flow_within(0.0, at_most, flow, "relative", images, i * images)
+        for name, flow in flows.items()
+        for i in range(1, PROBES)
+    }
     return first | others
 
 
@@ -217,7 +222,7 @@ def _watched(net: str, data: Data, settings: Settings, seed: int) -> list[Row]:
     """
     rows: list[Row] = []
     dense: list[float] = []
-    measures = _measures(settings["epochs"])
+    measures = _measures(settings["epochs"], min(IMAGES, len(data.train) // PROBES))
     (recipe,) = _all_epochs(net, settings).values()
 
     def watch(state: stops.Progress) -> bool:
