@@ -30,7 +30,7 @@ def chain(
     axes[0].plot(made.w.numpy(), made.distance.numpy(), color=BLUE, label="flow: |Δ − Δ*|")
     top = 1.5 * made.slope + curvature
     axes[0].set(xlabel="weight w", ylim=(0, top))
-    axes[0].legend(frameon=False, fontsize=9, loc="upper left")
+    axes[0].legend(frameon=False, fontsize=9, loc="center right")
     most = float(made.distance.max())
     epsilon = torch.linspace(0, most, 100, dtype=torch.float64)
     axes[1].plot(made.distance.numpy(), made.gap.numpy(), ".", color=RED, markersize=3,
@@ -39,7 +39,7 @@ def chain(
                  label="plain distance: at least")  # fmt: skip
     axes[1].plot(epsilon.numpy(), made.printed(epsilon).clamp_min(0).numpy(), "--", color=BLUE,
                  label="paper: at least ε − LC")  # fmt: skip
-    axes[1].axvline(additive, color=GRAY, linewidth=1)
+    axes[1].axvline(additive, color=GRAY, linewidth=1, label="ε = LC")
     axes[1].set(xlabel="distance of the flows, ε", ylabel="loss above the best", ylim=(0, top))
     verdict = "some" if made.constant_exists else "none"
     axes[1].set_title(f"C̃ from {made.squared:.2f} to {made.allowed:.2f}: {verdict}")

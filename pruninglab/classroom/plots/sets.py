@@ -8,15 +8,16 @@ import numpy as np
 import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.patches import Patch
 from matplotlib.ticker import PercentFormatter
 
-from ...engine.results import Paired, Runs, Values, spread
+from ...engine.results import Runs, Values, spread
 from ...ideas.checks import NonNegative, Positive, Share, checked
 from ...ideas.sets import Scan, overlap, probe_correlation
 from ..pictures import describe, picture
 from .curves import check_filled
 from .flows import by_round
-from .style import BLUE, GRAY, ORANGE, RED, blank, colors
+from .style import BLUE, GRAY, RED, blank, colors
 
 FLOWS = {"IF": "information flow", "GF": "gradient flow"}
 
@@ -150,7 +151,10 @@ def sets_on_plane(
         shares = [float((level <= 0).double().mean()) for level in (in_s, in_m)]
         panel.set(title=f"{name}: S {shares[0]:.0%}, M {shares[1]:.0%}", xlabel="‖w − cut‖")
         words.append(f"{name}, S fills {shares[0]:.0%} and M {shares[1]:.0%} of the picture")
-    figure.subplots_adjust(left=0.06, right=0.98, bottom=0.14, top=0.9, wspace=0.2)
+    patches = [Patch(color=color, alpha=0.25) for color in (RED, BLUE)]
+    names = [f"S: flow within {epsilon:.2f}", f"M: accuracy at most {100 * delta:.2f} points below"]
+    figure.legend(patches, names, loc="lower center", ncols=2, frameon=False)
+    figure.subplots_adjust(left=0.06, right=0.98, bottom=0.24, top=0.9, wspace=0.2)
     return describe(
         figure,
         "Planes of weights through the network just cut, after one epoch and after the last, with "
@@ -163,30 +167,32 @@ def sets_on_plane(
 def worth(
     runs: Runs, fixed: Sequence[str], density: Positive, *, figure: Figure | None = None
 ) -> Figure:
-    """Draw what each method gains over the cheapest fixed rule at one density, against its cost.
+    """Draw what each method gains over the first fixed rule at one density, and what it cost.
 
-    `fixed` names the rules of always k epochs, the cheapest first: the black line. Gains are paired
-    differences of the test accuracy, cost the epochs of retraining when it was as sparse; mean ±
-    standard deviation over seeds. Raises KeyError for an unknown method, ValueError where none
-    gets to that density.
+    `fixed` names the rules of always k epochs, drawn in black. Gains are paired differences of the
+    test accuracy, costs the epochs of retraining until it was as sparse; mean ± standard deviation
+    over seeds. Raises KeyError for an unknown method, ValueError where one does not get to that
+    density.
     """
     check_filled(runs=runs, fixed=fixed)
-    figure, axes = blank(figure, 9.2, 4.2)
+    figure, axes = blank(figure, 9.6, 0.28 * len(runs) + 0.9, columns=2, sharey=True,
+                         width_ratios=(1.6, 1.0))  # fmt: skip
     spent = runs.with_costs().at_density("cost", density)
     gains = {label: runs.paired(label, fixed[0], "test_accuracy", density) for label in runs}
-    first = {
-        label: np.array([rows[0]["epochs"] for rows in seeds]) for label, seeds in runs.items()
-    }
+    first = {label: np.array([rows[0]["epochs"] for rows in seeds])
+             for label, seeds in runs.items()}  # fmt: skip
     cost = {label: spent[label] - first[label] for label in runs}
-    line = [(cost[label].mean(), 100 * gains[label].mean) for label in fixed]
-    axes[0].plot(*zip(*line, strict=True), "k-", zorder=1)
-    for index, (label, gain) in enumerate(gains.items()):
-        color = "k" if label in fixed else (ORANGE, RED, BLUE)[index % 3]
-        _point(axes[0], label, cost[label], gain, color, index)
-    axes[0].axhline(0, color=GRAY, linewidth=1)
-    axes[0].set(xlabel=f"epochs of retraining up to {density:.0%} of the weights")
-    axes[0].set_ylabel(f"points over {fixed[0]}, seed by seed")
-    figure.subplots_adjust(left=0.08, right=0.98, bottom=0.13, top=0.97)
+    for label, gain in gains.items():
+        color = "k" if label in fixed else BLUE
+        axes[0].errorbar(100 * gain.mean, label, xerr=100 * gain.std, fmt="o", color=color,
+                         capsize=2, markersize=5)  # fmt: skip
+        axes[1].barh(label, cost[label].mean(), xerr=spread(cost[label]), color=color,
+                     error_kw={"capsize": 2, "ecolor": GRAY})  # fmt: skip
+    axes[0].axvline(0, color=GRAY, linewidth=1)
+    axes[0].invert_yaxis()
+    axes[0].set_title(f"points over {fixed[0]}, at {density:.0%} of the weights")
+    axes[1].set_title("epochs of retraining up to there")
+    figure.subplots_adjust(left=0.18, right=0.98, bottom=0.08, top=0.92, wspace=0.06)
     listed = ", ".join(
         f"{label} {100 * gain.mean:+.2f} ± {100 * gain.std:.2f}, {cost[label].mean():.0f} epochs"
         for label, gain in gains.items()
@@ -196,13 +202,3 @@ def worth(
         f"Test accuracy gained over {fixed[0]} at a density of {density:.0%}, in points, against "
         f"the epochs of retraining, over {gains[fixed[0]].seeds} seeds: {listed}.",
     )
-
-
-def _point(axes: Axes, label: str, cost: Values, gain: Paired, color: str, index: int) -> None:
-    """Draw one method with its spread in both directions, and its name beside."""
-    x, y = float(cost.mean()), 100 * gain.mean
-    axes.errorbar(x, y, 100 * gain.std, float(spread(cost)), fmt="o", color=color, capsize=2,
-                  markersize=5, elinewidth=1)  # fmt: skip
-    side = 6 if index % 2 else -6
-    axes.annotate(label, (x, y), xytext=(5, side), textcoords="offset points", fontsize=8,
-                  color=color, va="center")  # fmt: skip
