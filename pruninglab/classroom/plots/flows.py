@@ -267,7 +267,7 @@ def trade_off(
         raise ValueError(f"steps={steps} must be at most {MOST_STEPS}")
     distances = {measure: _distances(watched, "measures", measure) for measure in measures}
     accuracy = by_round(watched, "test_accuracy")
-    figure, axes = blank(figure, 9.6, 3.7, columns=2)
+    figure, axes = blank(figure, 8.4, 3.2, columns=2)
     shares, words = np.linspace(0, 1, steps), []
     for (measure, values), color in zip(distances.items(), colors(len(distances)), strict=True):
         used = [_epochs_used(values, share * float(values.max())) for share in shares]
@@ -284,7 +284,7 @@ def trade_off(
     axes[0].set(xlabel="ε / largest distance", ylabel="epochs a round", ylim=(0, every + 0.3))
     axes[0].legend(frameon=False, fontsize=9)
     axes[1].set(xlabel="epochs a round", ylabel="points", title="gained over always k epochs")
-    figure.subplots_adjust(left=0.06, right=0.99, bottom=0.14, top=0.91, wspace=0.22)
+    figure.subplots_adjust(left=0.07, right=0.99, bottom=0.16, top=0.9, wspace=0.24)
     return describe(
         figure,
         f"Left: epochs a round against ε for {', '.join(measures)}. Right: test accuracy at the "
@@ -324,7 +324,7 @@ def stops_compared(runs: Runs, *, figure: Figure | None = None) -> Figure:
     ValueError for seeds with different numbers of rows.
     """
     check_filled(runs=runs)
-    figure, axes = blank(figure, 9.8, 3.8, columns=2, width_ratios=(1.5, 1.0))
+    figure, axes = blank(figure, 9.0, 3.4, columns=2, width_ratios=(1.5, 1.0))
     shown = colors(len(runs))
     band(axes[0], runs, "test_accuracy", colors=shown)
     for shade in axes[0].collections:
@@ -384,7 +384,7 @@ def units_removed(left: Runs, *, figure: Figure | None = None) -> Figure:
 
 
 def _norms_against(left: Runs, along: str, figure: Figure | None) -> Figure:
-    figure, axes = blank(figure, 9.0, 3.4, columns=2, sharey=True)
+    figure, axes = blank(figure, 8.2, 3.1, columns=2, sharey=True)
     words = []
     for panel, when in zip(axes, ("just pruned", "retrained"), strict=True):
         chosen = left.only(when)

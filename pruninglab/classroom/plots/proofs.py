@@ -25,7 +25,7 @@ def chain(
     what is refused.
     """
     made = chains.chain(curvature, additive)
-    figure, axes = blank(figure, 8.6, 3.4, columns=2)
+    figure, axes = blank(figure, 8.0, 3.2, columns=2)
     axes[0].plot(made.w.numpy(), made.gap.numpy(), color=RED, label="loss above the best")
     axes[0].plot(made.w.numpy(), made.distance.numpy(), color=BLUE, label="flow: |Δ − Δ*|")
     top = 1.5 * made.slope + curvature
@@ -71,7 +71,7 @@ def lemma_1(
     is refused).
     """
     pairs = lemma1.changes(activation, w, reach)
-    figure, axes = blank(figure, 8.6, 3.3, columns=2)
+    figure, axes = blank(figure, 8.0, 3.1, columns=2)
     t = torch.linspace(-reach, reach, 121, dtype=torch.float64)
     axes[0].plot(t.numpy(), lemma1.weighted(activation, w, t).numpy(), color=BLUE)
     axes[0].set(title=f"t · {activation}(w t),  w = {w:g}", xlabel="t")

@@ -32,7 +32,7 @@ def probes(watched: Runs, *, count: Positive = 4, figure: Figure | None = None) 
     the mean over the pairs, ± the standard deviation over seeds. Raises KeyError for rows without
     these, ValueError for fewer than two probes.
     """
-    figure, axes = blank(figure, 9.6, 3.2, columns=2)
+    figure, axes = blank(figure, 8.2, 2.8, columns=2)
     words = []
     for panel, (flow, name) in zip(axes, FLOWS.items(), strict=True):
         seen = curves_of(watched, flow, int(count))
@@ -82,7 +82,7 @@ def in_sets(
     epsilon = share * float(distances.max())
     flat = [torch.tensor(values.reshape(len(values), -1)) for values in (distances, gaps)]
     found = overlap(flat[0], flat[1], epsilon, delta)
-    figure, axes = blank(figure, 9.6, 3.5, columns=2, width_ratios=(1.5, 1.0))
+    figure, axes = blank(figure, 9.0, 3.1, columns=2, width_ratios=(1.5, 1.0))
     axes[0].axvspan(0, epsilon, color=RED, alpha=0.15, linewidth=0)
     axes[0].axhspan(-delta, 1, color=BLUE, alpha=0.12, linewidth=0)
     axes[0].plot(flat[0].flatten(), -flat[1].flatten(), ".", color="k", markersize=3, alpha=0.6)
@@ -133,7 +133,7 @@ def sets_on_plane(
     no scans, and for those without these.
     """
     check_filled(scans=scans)
-    figure, axes = blank(figure, 4.4 * len(scans) + 0.6, 3.9, columns=len(scans))
+    figure, axes = blank(figure, 4.0 * len(scans) + 0.6, 3.6, columns=len(scans))
     words = []
     for panel, (name, made) in zip(axes, scans.items(), strict=True):
         if not {"distance", "gap"} <= set(made.values):
