@@ -18,7 +18,7 @@ from .engine.results import Paired, Runs
 from .engine.subspaces import projected_sgd, start_inside
 from .engine.sweep import compare
 from .engine.training import Training, accuracy, adam, constant, cosine, multistep, sgd, train
-from .ideas import concave, flows, inertial, nnrelief, pqi
+from .ideas import chain, concave, flows, inertial, lemma1, nnrelief, pqi, sets
 from .ideas.pqi import gini_index, pq_index, retained_bound
 from .settings import device, environment, profile, take_threads
 
@@ -39,6 +39,7 @@ __all__ = [
     "afters",
     "asks",
     "budgets",
+    "chain",
     "choice",
     "compare",
     "concave",
@@ -57,6 +58,7 @@ __all__ = [
     "gini_index",
     "inertial",
     "keep_largest",
+    "lemma1",
     "multistep",
     "nets",
     "nnrelief",
@@ -75,6 +77,7 @@ __all__ = [
     "rewinds",
     "scopes",
     "scores",
+    "sets",
     "sgd",
     "slider",
     "start_inside",

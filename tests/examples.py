@@ -44,7 +44,8 @@ RUNS = [
          "pruned_test_accuracy": value, "density": 0.5**i, "layer_density": {"a": value},
          "pruned_density": 0.5**i,
          "epochs": 5, "error": 1 - value, "IF relative": 1 - value, "when": when,
-         "norms": {"1→2": value},
+         "norms": {"1→2": value}, "units": 0.5**i, "validation_gap": value - 0.5,
+         **dict.fromkeys(("IF probe 1", "GF relative", "GF probe 1"), 1 - value),
          **{index: {"global": {"all": value}, "layer": {"a": value}}
             for index in ("pqi", "pruned_pqi", "gini")}}
         for i, value in enumerate(run) for when in ("just pruned", "retrained")
@@ -246,6 +247,20 @@ class Examples:
         layer = {"weight": e.rand(6, 4), "bias": e.rand(6), "inputs": e.rand(5, 4)}
         conv = {"weight": e.rand(2, 3, 3, 3), "bias": e.rand(2), "inputs": e.rand(5, 3, 6, 6)}
         large = Split(e.rand(5, 1, 28, 28), e.split.targets[:5])
+        net = known["state"].net
+        weights = {name: w.detach() for name, w in net.named_parameters()}
+        corners = [
+            weights,
+            {name: w + 1 for name, w in weights.items()},
+            {name: w * 2 for name, w in weights.items()},
+        ]
+        scanned = lab.sets.scan(
+            net,
+            lab.sets.through(*corners),
+            dict.fromkeys(("distance", "gap"), lambda net: 0.1),
+            steps=2,
+        )
+        rounds = [rows[::2] for rows in RUNS]
         return {
             **{f"nets.{name}": {"inputs": (1, 16, 16), "seed": 0} for name in vars(lab.nets)},
             **{f"nets.{name}": {"inputs": (1, 32, 32), "seed": 0} for name in
@@ -325,6 +340,29 @@ class Examples:
             "stops_compared": {"runs": lab.Runs({"a": RUNS})},
             "full_fashion_mnist": {"runs": lab.Runs({"a": RUNS})},
             "connectivity": {"left": lab.Runs({"just pruned": RUNS, "retrained": RUNS})},
+            "units_removed": {"left": lab.Runs({"just pruned": RUNS, "retrained": RUNS})},
+            "flows.gained": {"accuracy": e.rand(2, 3, 4).cpu().numpy(),
+                             "used": np.array([[1, 2, 4], [4, 1, 1]])},
+            "sets.probes": {"watched": lab.Runs({"a": RUNS}), "count": 2},
+            "curves_of": {"watched": lab.Runs({"a": RUNS}), "flow": "IF", "count": 2},
+            "in_sets": {"watched": lab.Runs({"a": RUNS})},
+            "sets_on_plane": {"scans": {"a": scanned}},
+            "sets.worth": {"runs": lab.Runs({"a": rounds}), "fixed": ["a"], "density": 0.6},
+            "chain.chain": {"curvature": 2.0, "additive": 0.5}, "chain.flow_of": {"w": e.rand(5)},
+            "proofs.chain": {"curvature": 2.0, "additive": 0.5},
+            "Chain": {"curvature": 2.0}, "Chain.printed": {"distance": e.rand(3)},
+            "Chain.plain": {"distance": e.rand(3)},
+            "Plane": {"origin": corners[0], "across": corners[1], "up": corners[2],
+                      "corners": e.rand(3, 2)},
+            "Plane.at": {"x": 0.5, "y": 0.5},
+            "sets.through": dict(zip(("first", "second", "third"), corners, strict=True)),
+            "sets.scan": {"plane": lab.sets.through(*corners), "steps": 2,
+                          "measures": {"sum": lambda net: float(net[1].bias.sum())}},
+            "Scan": {"x": e.rand(4), "y": e.rand(4)},
+            "sets.overlap": {"distances": e.rand(2, 5), "gaps": e.rand(2, 5)},
+            "probe_correlation": {"curves": e.rand(3, 5)},
+            "stops_apart": {"curves": e.rand(3, 2, 4)},
+            "changes_of_both": {"activation": "tanh", "w": 2.0, "other": 2.1},
             "lemma1.weighted": {"activation": "tanh", "w": 2.0, "t": e.rand(5)},
             "lemma1.changes": {"activation": "tanh", "w": 2.0},
             "Changes": {"gap": e.rand(4), "change": e.rand(4)},

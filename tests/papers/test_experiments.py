@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 import pruninglab as lab
-from pruninglab.choices.stops import accuracy_within, flow_within
+from pruninglab.choices.stops import accuracy_within, first_then, flow_within
 from pruninglab.data import Data
 from pruninglab.engine import records
 from pruninglab.papers import EXPERIMENTS, concave, experiment, imc
@@ -22,6 +22,8 @@ from pruninglab.papers.experiment import Experiment, Settings
 SMALL: dict[str, tuple[str, Settings]] = {
     "sap": ("mlp", {"epochs": 1, "rounds": 1, "seeds": 2}),
     "incop": ("mlp", {"epochs": 2, "rounds": 1, "seeds": 1}),
+    "incop-epochs": ("mlp", {"epochs": 2, "rounds": 1, "seeds": 1}),
+    "incop-stops": ("mlp", {"epochs": 3, "rounds": 1, "seeds": 1}),
     "nnrelief": ("lenet_300_100", {"epochs": 3, "rounds": 2, "seeds": 2}),
     "concave": ("lenet_300_100", {"epochs": 2, "rounds": 1, "seeds": 1}),
     "imc": ("mini-tanh", {"first": 1, "later": 2, "seeds": 1}),
@@ -121,11 +123,13 @@ def test_epochs_trained_are_epochs_asked(small: Small) -> None:
     asked = small.settings
     recipes = small.paper.methods(small.net, small.all_settings)
     for label, seeds in small.paper.record(small.name).runs.items():
-        later = 1 if label.startswith("one epoch") else asked.get("later", asked.get("epochs"))
+        stop = recipes[label].stop
+        later = asked.get("later", asked.get("epochs"))
+        later = stop.later if isinstance(stop, first_then) else later
         for first, *others in seeds:
             assert first["epochs"] == asked.get("first", asked.get("epochs"))
             for row in others:
-                adaptive = isinstance(recipes[label].stop, ADAPTIVE)
+                adaptive = isinstance(stop, ADAPTIVE)
                 assert row["epochs"] == later or (adaptive and 1 <= row["epochs"] < later)
 
 

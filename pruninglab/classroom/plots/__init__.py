@@ -1,5 +1,16 @@
 """One function per figure: plain arguments with defaults in, a matplotlib Figure out."""
 
-from . import concave, curves, flows, inertial, nnrelief, pqi, sap, start
+from . import concave, curves, flows, inertial, nnrelief, pqi, proofs, sap, sets, start
 
-__all__ = ["concave", "curves", "flows", "inertial", "nnrelief", "pqi", "sap", "start"]
+__all__ = [
+    "concave",
+    "curves",
+    "flows",
+    "inertial",
+    "nnrelief",
+    "pqi",
+    "proofs",
+    "sap",
+    "sets",
+    "start",
+]
