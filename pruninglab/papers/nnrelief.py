@@ -351,7 +351,7 @@ def _cut_row(made: nn.Module, data: Data, masks: Mapping[str, Masks]) -> Row:
 
 
 @checked
-def packed(mask: Bool[Tensor, "..."]) -> Row:
+def packed(mask: Bool[Tensor, "*shape"]) -> Row:
     """Return a mask as a record holds it: its shape, and its bits compressed as text.
 
     >>> unpacked(packed(torch.tensor([[True, False, True]]))).int().tolist()
