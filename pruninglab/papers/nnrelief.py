@@ -236,33 +236,47 @@ def _trained(net: str, data: Data, settings: Settings) -> Iterator[tuple[int, nn
 
 def _filters(net: str, data: Data, settings: Settings) -> Row:
     """Measure Eqs. (9) to (11) on every filter of the dense network, cut at the printed share."""
-    alpha = SETUPS[net].alpha_conv
-    rows = [
-        {"seed": seed, "layer": name, **_filter_row(made, name, data, alpha or 1.0)}
-        for seed, made in _trained(net, data, settings)
-        for name, layer in made.named_modules()
-        if isinstance(layer, nn.Conv2d)
-    ]
-    return {"filters": rows}
-
-
-def _filter_row(made: nn.Module, name: str, data: Data, alpha: float) -> Row:
-    pruning, layer = data.train.take(1000).inputs, made.get_submodule(name)
-    assert isinstance(layer, nn.Conv2d)
-    kept = share_cut(network_importance(made, pruning)[name], alpha)
-    keep = kept[:, :-1], kept[:, -1]
-    seen = [_seen(made, name, images) for images in (pruning, data.test.inputs)]
-    on_set, on_test = (filter_change(layer, keep, x, _pooled) for x in seen)
-    largest = on_set.change.amax(dim=0)
+    alpha = SETUPS[net].alpha_conv or SETUPS[net].alpha_fc
     return {
-        "kept": int(keep[0].sum()) / keep[0].numel(),
-        "average": _short(on_set.change.mean(dim=0)),
-        "activated": _short(on_set.activated.mean(dim=0)),
-        "lost": _short(on_set.lost),
-        "allowed": _short(on_set.signal * (1 - alpha)),
-        "test_average": _short(on_test.change.mean(dim=0)),
-        "test_beyond": float((on_test.change > largest).float().mean()),
+        "filters": [
+            {"seed": seed, **row}
+            for seed, made in _trained(net, data, settings)
+            for row in filters(made, data, alpha)
+        ]
     }
+
+
+@checked
+def filters(net: nn.Module, data: Data, alpha: Number) -> list[Row]:
+    """Cut every convolution of `net` at `alpha` and measure Eqs. (9) to (11), a row per layer.
+
+    Lists with a number for each filter: "average" and "activated", the mean change of its map over
+    1,000 training images before and behind the max-pooling; "lost", the signal that goes;
+    "allowed", S_j (1 − α). "kept" is the share of kernels that stay, "beyond" that of test images
+    whose change is larger than the largest on the training images. Taught in notebook 04.
+    """
+    pruning = data.train.take(1000).inputs
+    importance = network_importance(net.eval(), pruning)
+    layers = {name: part for name, part in net.named_modules() if isinstance(part, nn.Conv2d)}
+    rows = []
+    for name, layer in layers.items():
+        kept = share_cut(importance[name], alpha)
+        keep = kept[:, :-1], kept[:, -1]
+        seen = [_seen(net, layer, images) for images in (pruning, data.test.inputs)]
+        on_set, on_test = (filter_change(layer, keep, x, _pooled) for x in seen)
+        largest = on_set.change.amax(dim=0)
+        rows.append(
+            {
+                "layer": name,
+                "kept": int(keep[0].sum()) / keep[0].numel(),
+                "average": _short(on_set.change.mean(dim=0)),
+                "activated": _short(on_set.activated.mean(dim=0)),
+                "lost": _short(on_set.lost),
+                "allowed": _short(on_set.signal * (1 - alpha)),
+                "beyond": float((on_test.change > largest).float().mean()),
+            }
+        )
+    return rows
 
 
 def _pooled(maps: Tensor) -> Tensor:
@@ -275,10 +289,9 @@ def _short(values: Tensor) -> list[float]:
 
 
 @torch.no_grad()
-def _seen(net: nn.Module, name: str, images: Tensor) -> Tensor:
+def _seen(net: nn.Module, layer: nn.Module, images: Tensor) -> Tensor:
     """Return what a layer sees of the images."""
     seen: list[Tensor] = []
-    layer = net.get_submodule(name)
     handle = layer.register_forward_pre_hook(lambda module, inputs: seen.append(inputs[0]))
     net(images)
     handle.remove()
@@ -321,33 +334,51 @@ def misread(mask: Bool[Tensor, "out in"]) -> Tensor:
 def _one_cut(net: str, data: Data, settings: Settings) -> Row:
     """Cut every trained network once and compare the three rules: Tables 6, 7 and Figure 10."""
     cuts: list[Row] = []
-    drawn: Row = {}
+    made_by_seed = [rules(made, data.train.take(1000)) for _, made in _trained(net, data, settings)]
     for seed, made in _trained(net, data, settings):
-        masks = rules(made, data.train.take(1000))
-        cuts.append({"seed": seed, **_cut_row(made, data, masks)})
-        if not seed and net == WAYS_DRAWN:
-            drawn = {rule: {name: packed(mask) for name, mask in kept.items() if mask.dim() == 2}
-                     for rule, kept in masks.items()}  # fmt: skip
-    return {"cuts": cuts, **({"masks": drawn} if drawn else {})}
+        masks, another = made_by_seed[seed], made_by_seed[seed - 1]
+        cuts.append({"seed": seed, **_cut_row(made, data, masks), **_alike(masks, another)})
+    if net != WAYS_DRAWN:
+        return {"cuts": cuts}
+    drawn = {rule: {name: packed(mask) for name, mask in kept.items()}
+             for rule, kept in made_by_seed[0].items()}  # fmt: skip
+    return {"cuts": cuts, "masks": drawn}
 
 
 def _cut_row(made: nn.Module, data: Data, masks: Mapping[str, Masks]) -> Row:
-    ours, *others = masks
-    layers = [name for name, mask in masks[ours].items() if mask.dim() == 2]
-    first = made.get_parameter(layers[0]).detach().abs()
-    row: Row = {
-        "density": masks[ours].density,
+    """Measure one cut by importance, without retraining, and who is active under each rule."""
+    ours = masks["importance"]
+    first = made.get_parameter(next(iter(ours))).detach().abs()
+    row = {
+        "density": ours.density,
         "vanished": float((first < 1e-5).float().mean()),
+        "test_accuracy": accuracy(made, data.test),
         "active": {rule: list(active_neurons(kept)) for rule, kept in masks.items()},
         "kept": {rule: kept.layer_density() for rule, kept in masks.items()},
-        "jaccard": {}, "misread": {},
-    }  # fmt: skip
-    for rule in others:
-        pairs = {name: (masks[ours][name], masks[rule][name]) for name in layers}
-        row["jaccard"][rule] = {name: jaccard(a, b) for name, (a, b) in pairs.items()}
-        row["misread"][rule] = {name: jaccard(misread(a), b) for name, (a, b) in pairs.items()}
-    masks[ours].apply_(made)
+    }
+    ours.apply_(made)
     return {**row, "pruned_test_accuracy": accuracy(made, data.test)}
+
+
+def _alike(masks: Mapping[str, Masks], another: Mapping[str, Masks]) -> Row:
+    """Compare importance with magnitude by layer: of the same network, misread, of another one."""
+    first, *others = masks
+    weights = [name for name, mask in masks[first].items() if mask.dim() == 2]
+    readings: dict[str, Callable[[Tensor, Tensor, Tensor], float]] = {
+        "same": lambda ours, theirs, elsewhere: jaccard(ours, theirs),
+        "misread": lambda ours, theirs, elsewhere: jaccard(misread(ours), theirs),
+        "another": lambda ours, theirs, elsewhere: jaccard(ours, elsewhere),
+    }
+    return {
+        reading: {
+            rule: {
+                name: alike(masks[first][name], masks[rule][name], another[rule][name])
+                for name in weights
+            }
+            for rule in others
+        }
+        for reading, alike in readings.items()
+    }
 
 
 @checked

@@ -23,6 +23,10 @@ SMALL: dict[str, tuple[str, Settings]] = {
     "sap": ("mlp", {"epochs": 1, "rounds": 1, "seeds": 2}),
     "incop": ("mlp", {"epochs": 2, "rounds": 1, "seeds": 1}),
     "nnrelief": ("lenet_300_100", {"epochs": 3, "rounds": 2, "seeds": 2}),
+    "nnrelief-kernels": ("lenet_5", {"epochs": 1, "rounds": 1, "seeds": 1}),
+    "nnrelief-one-cut": ("adam_5e-4", {"epochs": 1, "rounds": 0, "seeds": 2}),
+    "nnrelief-rivals": ("lenet_300_100", {"epochs": 1, "rounds": 1, "seeds": 1}),
+    "nnrelief-rivals-tuned": ("lenet_300_100", {"epochs": 1, "rounds": 1, "seeds": 1}),
     "concave": ("lenet_300_100", {"epochs": 2, "rounds": 1, "seeds": 1}),
     "imc": ("mini-tanh", {"first": 1, "later": 2, "seeds": 1}),
 }
