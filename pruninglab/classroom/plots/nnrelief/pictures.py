@@ -291,8 +291,8 @@ def decay_and_optimizer(runs: Runs, *, figure: Figure | None = None) -> Figure:
     seed is a dot, bars are means. Raises ValueError if there are none.
     """
     _check_given("runs", runs)
-    figure, axes = blank(figure, 9, 2.9, columns=2, sharey=True)
     labels, told = list(runs), []
+    figure, axes = blank(figure, 10, 1.3 + 0.3 * len(labels), columns=2, sharey=True)
     for panel, key, title, color in zip(
         axes, ("density", "vanished"),
         ("retained after one cut", "first layer: |w| below 1e-5"), (SKY, ORANGE), strict=True,
@@ -307,7 +307,7 @@ def decay_and_optimizer(runs: Runs, *, figure: Figure | None = None) -> Figure:
         panel.xaxis.set_major_formatter(PercentFormatter(1, decimals=None))
         told.append({label: f"{values[label].mean():.0%}" for label in labels})
     axes[0].invert_yaxis()
-    figure.subplots_adjust(left=0.2, right=0.98, bottom=0.12, top=0.88, wspace=0.06)
+    figure.subplots_adjust(left=0.27, right=0.98, bottom=0.14, top=0.88, wspace=0.06)
     retained, vanished = told
     lines = [f"{label} {retained[label]} and {vanished[label]}" for label in labels]
     return describe(
