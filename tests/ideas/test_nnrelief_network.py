@@ -472,6 +472,12 @@ def test_a_filter_change_needs_masks_that_fit() -> None:
         filter_change(conv, (keep[:, :1], None), inputs)
     with pytest.raises(ValueError, match="biases True; conv has"):
         filter_change(conv, (keep, keep[:, 0]), inputs)
+    for activation in (lambda maps: None, lambda maps: maps.sum(), lambda maps: maps @ inputs):
+        with pytest.raises(ValueError, match="activation="):
+            filter_change(conv, (keep, None), inputs, activation)
+    with pytest.raises(ValueError, match="pads by"):
+        mirrored = nn.Conv2d(2, 3, 3, padding=1, padding_mode="reflect")
+        filter_change(mirrored, (keep, None), inputs)
 
 
 def test_bounds_by_hand() -> None:

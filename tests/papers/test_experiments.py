@@ -208,7 +208,9 @@ def test_other_settings_have_another_name(paper: str) -> None:
             (value, value * (1 + 1e-12) + 1e-12, 0.0) if isinstance(value, float) else
             (value, value + 1, 0) for value in printed.values()
         ]  # fmt: skip
-        for data, choice, small in product(("mnist", "cifar10"), product(*values), (False, True)):
+        for data, choice, small in product(
+            ("mnist", "cifar10"), product(*map(set, values)), (False, True)
+        ):
             settings = dict(zip(printed, choice, strict=True))
             names.append(made.record_name(data, net, settings, small))
     assert len(set(names)) == len(names)

@@ -14,6 +14,7 @@ from torch.nn import functional
 from ..checks import NonNegative, Number, checked
 from .cut import check_share
 from .importance import connection_signal, kernel_signal
+from .support import judged_layers
 
 Layer = tuple[Float[Tensor, "out in"], Float[Tensor, " out"] | None]
 Keep = tuple[Bool[Tensor, "out in"], Bool[Tensor, " out"] | None]
@@ -163,13 +164,15 @@ def filter_change(
     the biases: they stay. `inputs` (images, in, height, width) is what the layer sees. On these
     images the mean change is at most `lost`, and after a cut at α `lost` is at most S_j (1 − α).
     Eq. (9) holds with |K| on its right side, as in Eq. (2). Raises ValueError for masks that do not
-    fit and for whatever `kernel_signal` refuses. Taught in notebook 04.
+    fit, a convolution that `check_supported` refuses, an `activation` that does not map images to
+    images, and whatever `kernel_signal` refuses. Taught in notebook 04.
 
     >>> conv = nn.Conv2d(1, 1, 1, bias=False)
     >>> made = filter_change(conv, (torch.tensor([[False]]), None), torch.ones(2, 1, 2, 2))
     >>> bool((made.change.mean(dim=0) <= made.lost * 1.000001).all())
     True
     """
+    judged_layers(conv)
     weight, bias = conv.weight.detach(), None if conv.bias is None else conv.bias.detach()
     if tuple(keep[0].shape) != tuple(weight.shape[:2]) or (bias is None and keep[1] is not None):
         raise ValueError(
@@ -189,7 +192,7 @@ def filter_change(
     kept = torch.cat([kernels, kept_bias[:, None]], dim=1)
     return FilterChange(
         change=(before - after).flatten(2).norm(dim=2),
-        activated=(activation(before) - activation(after)).flatten(2).norm(dim=2),
+        activated=(_made(activation, before) - _made(activation, after)).flatten(2).norm(dim=2),
         lost=signal.masked_fill(kept, 0.0).sum(dim=1),
         signal=signal.sum(dim=1),
     )
@@ -216,3 +219,13 @@ def _activated(activation: Callable[[Tensor], Tensor], before: Tensor) -> Tensor
     if not isinstance(after, Tensor) or after.shape != before.shape:
         raise ValueError(f"activation={activation} must keep the shape (samples, out)")
     return after
+
+
+def _made(activation: Callable[[Tensor], Tensor], maps: Tensor) -> Tensor:
+    try:
+        made = activation(maps)
+    except (RuntimeError, TypeError, ValueError) as error:
+        raise ValueError(f"activation={activation} does not take images: {error}") from error
+    if not isinstance(made, Tensor) or made.dim() != 4 or made.shape[:2] != maps.shape[:2]:
+        raise ValueError(f"activation={activation} must map (images, out, h, w) to such images")
+    return made
