@@ -25,6 +25,10 @@ SMALL: dict[str, tuple[str, Settings]] = {
     "incop-epochs": ("mlp", {"epochs": 2, "rounds": 1, "seeds": 1}),
     "incop-stops": ("mlp", {"epochs": 3, "rounds": 1, "seeds": 1}),
     "nnrelief": ("lenet_300_100", {"epochs": 3, "rounds": 2, "seeds": 2}),
+    "nnrelief-kernels": ("lenet_5", {"epochs": 1, "rounds": 1, "seeds": 1}),
+    "nnrelief-one-cut": ("adam_5e-4", {"epochs": 1, "rounds": 0, "seeds": 2}),
+    "nnrelief-rivals": ("lenet_300_100", {"epochs": 1, "rounds": 1, "seeds": 1}),
+    "nnrelief-rivals-tuned": ("lenet_300_100", {"epochs": 1, "rounds": 1, "seeds": 1}),
     "concave": ("lenet_300_100", {"epochs": 2, "rounds": 1, "seeds": 1}),
     "imc": ("mini-tanh", {"first": 1, "later": 2, "seeds": 1}),
     "imc-sparsity": ("mini-tanh", {"first": 1, "later": 2, "seeds": 1}),
@@ -212,7 +216,9 @@ def test_other_settings_have_another_name(paper: str) -> None:
             (value, value * (1 + 1e-12) + 1e-12, 0.0) if isinstance(value, float) else
             tuple({value, value + 1, 0}) for value in printed.values()
         ]  # fmt: skip
-        for data, choice, small in product(("mnist", "cifar10"), product(*values), (False, True)):
+        for data, choice, small in product(
+            ("mnist", "cifar10"), product(*map(set, values)), (False, True)
+        ):
             settings = dict(zip(printed, choice, strict=True))
             names.append(made.record_name(data, net, settings, small))
     assert len(set(names)) == len(names)
