@@ -11,6 +11,7 @@ import inspect
 import math
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Literal
 
 import torch
@@ -134,7 +135,7 @@ def _judge(
 def _survives(exact: Exact, prop: Property, change: Change) -> bool:
     """Return whether the property is broken to DIGITS digits, and not by a rounding error."""
     before, after = (in_decimals(exact, vector) for vector in change)
-    moved, still = after - before, STILL * max(1, abs(before))
+    moved, still = after - before, STILL * max(Decimal(1), abs(before))
     return abs(moved) > still if prop.sign == 0 else prop.sign * moved <= still
 
 
