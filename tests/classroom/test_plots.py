@@ -200,9 +200,9 @@ def test_a_network_without_weights_lies_beyond_a_logarithmic_axis() -> None:
     assert curves.ends(runs, "loss") == "a 1"
 
 
-def test_three_methods_of_notebook_00() -> None:
+def test_methods_compared_of_notebook_00() -> None:
     ticket, rival = runs_of([0.9, 0.8], [0.9, 0.9]), runs_of([0.7, 0.5], label="random")
-    figure = start.three_methods(lab.Runs({**ticket, **rival}))
+    figure = start.methods_compared(lab.Runs({**ticket, **rival}))
     draw(figure)
     assert words_of(figure).endswith("In the last round: method 85.0%, random 50.0%.")
 
@@ -309,7 +309,7 @@ def two_images(side: int = 28) -> Split:
         (lambda: sap.ablations({}), "studies is empty"),
         (lambda: sap.ablations({"p": lab.Runs({})}), "runs is empty"),
         (lambda: sap.density_of_layers(lab.Runs({"a": [[{"density": 1.0}]]})), "runs is empty"),
-        (lambda: start.three_methods(lab.Runs({})), "runs is empty"),
+        (lambda: start.methods_compared(lab.Runs({})), "runs is empty"),
         (lambda: band_of(runs_of([None])), "runs have no round"),
         (lambda: band_of(runs_of([0.5]), colors=[]), "colors has 0 colours for 1"),
         (lambda: band_of(runs_of([0.5]), x="epoch"), "[\"']x='epoch': key 'epoch' is not in the"),

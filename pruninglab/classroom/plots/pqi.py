@@ -315,9 +315,9 @@ def cut_moves_index(
     share = 1 - kept / len(sizes)
     return describe(
         figure,
-        f"{vector}: of {len(sizes):,} members the smallest {share:.0%} are cut, and the PQ Index goes "
-        f"from {before:.3f} to {now:.3f}; {verdict}. The smallest that stays is {smallest:.3g}, the "
-        f"poverty line {line:.3g}.",
+        f"{vector}: of {len(sizes):,} members the smallest {share:.0%} are cut, and the PQ Index "
+        f"goes from {before:.3f} to {now:.3f}; {verdict}. The smallest that stays is "
+        f"{smallest:.3g}, the poverty line {line:.3g}.",
     )
 
 

@@ -10,7 +10,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from decimal import Context, Decimal, localcontext
 
+from jaxtyping import Float
 from torch import Tensor
+
+from ..checks import checked
 
 Exact = Callable[[Sequence[Decimal]], Decimal]
 DIGITS = 200
@@ -18,8 +21,16 @@ DIGITS = 200
 STILL = Decimal(10) ** -(3 * DIGITS // 4)
 
 
-def in_decimals(exact: Exact, w: Tensor) -> Decimal:
-    """Compute a measure of a vector of float64, taken at its exact value, to DIGITS digits."""
+@checked
+def in_decimals(exact: Exact, w: Float[Tensor, " members"]) -> Decimal:
+    """Compute a measure of a vector, each member taken at its exact value, to DIGITS digits.
+
+    `exact` is one of `EXACT`, or a function like those. Raises what it raises: of zeros, most do.
+
+    >>> w = Tensor([4.0, 1.0, 1.0, 0.0])
+    >>> print(round(in_decimals(EXACT["PQ Index (½, 1)"], w), 12))
+    0.333333333333
+    """
     with localcontext(Context(prec=DIGITS)):
         return exact([Decimal(member) for member in w.tolist()])
 

@@ -23,7 +23,7 @@ from .exact import EXACT, STILL, Exact, in_decimals
 from .measures import MEASURES, Measure
 
 Change = tuple[Tensor, Tensor]
-TOLERANCE = 1e-9
+TOLERANCE = 1e-12
 ZERO_SHARE = 0.25
 MOST_TRIES = 100_000
 # Members are whole multiples of STEP, and none is above RICHEST: beyond, a tanh no longer moves.
