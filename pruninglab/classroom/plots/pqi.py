@@ -362,7 +362,7 @@ def index_of_layers(runs: Runs, *, figure: Figure | None = None) -> Figure:
     axes.set_xticks(middle, layers)
     axes.set(ylabel="PQ Index (p = 0.5, q = 1)")
     axes.legend(frameon=False, ncols=len(STATES), loc="lower center", bbox_to_anchor=(0.5, 1))
-    figure.subplots_adjust(left=0.1, right=0.98, bottom=0.1, top=0.88)
+    figure.subplots_adjust(left=0.12, right=0.98, bottom=0.1, top=0.88)
     return describe(figure, f"PQ Index of each layer, mean over the seeds: {'; '.join(means)}.")
 
 
