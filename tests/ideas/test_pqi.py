@@ -399,8 +399,10 @@ def test_equal_members_cannot_break_what_asks_for_unequal_ones(code: str) -> Non
 
 
 @pytest.mark.parametrize("name", MEASURES)
-@pytest.mark.parametrize("scale", [1e-3, 1.0, 20.0])
+@pytest.mark.parametrize("scale", [1e-170, 1e-3, 1.0, 20.0, 1e170])
 def test_the_measures_in_decimals_are_the_measures(name: str, scale: float) -> None:
+    if name == "−tanh" and scale > 100:
+        pytest.skip("e^scale is beyond decimals too")
     w = scale * torch.tensor([0.3, 1.0, 0.7, 2.2, 0.01], dtype=torch.float64)
     for vector in (w, torch.cat([w, torch.zeros(1)])):
         if name != "−Gaussian entropy" or bool((vector > 0).all()):
