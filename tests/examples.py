@@ -330,7 +330,8 @@ class Examples:
             "chance_jaccard": {"density": 0.2, "other": 0.3},
             "weak_branches": {"main": e.rand(5, 2, 3, 3), "shortcut": e.rand(5, 2, 3, 3)},
             "retained_bound": {"d": 100, "index": 0.2}, "tail_ratio": {"r": 2},
-            "find_counterexample": {"tries": 5, "measure": pqi.MEASURES["Hoyer"]},
+            "find_counterexample": {"tries": 5, "measure": pqi.MEASURES["Hoyer"], "exact": None},
+            "effective_number": {"order": 0.5}, "cut_moves_index": {"vector": "a", "gone": 0.5},
             "Counterexample": {"before": e.rand(3)}, "property_table": {"tries": 2},
             "mask_values": {"masks": {"a": [e.rand(9)]}},
             "bounds_against_truth": {"rows": [

@@ -117,6 +117,25 @@ def test_other_figures_of_notebook_01() -> None:
     assert "for 1 of 3 values of p" in words_of(figure)
 
 
+@pytest.mark.parametrize("vector", ["Gaussian", "one giant", "constant", "one-hot"])
+@pytest.mark.parametrize("gone", [0.0, 0.5, 1.0])
+def test_the_cut_and_the_poverty_line(vector: str, gone: float) -> None:
+    giant = torch.tensor([100.0] + [1.0] * 100)
+    figure = pqi.cut_moves_index(VECTORS | {"one giant": giant}, vector=vector, gone=gone)
+    draw(figure)
+    words = words_of(figure)
+    if vector == "constant" or gone == 1:
+        assert "those who stay are equal" in words
+    elif vector == "one giant":
+        assert "the next cut raises the index" in words
+        assert f"from 0.401 to {0.529 if gone else 0.401}" in words
+    else:
+        assert "the next cut lowers the index" in words
+    x, y = (np.asarray(values) for values in figure.axes[1].lines[-2].get_data())
+    dot = figure.axes[1].lines[-1]
+    assert float(dot.get_ydata()[0]) == pytest.approx(np.interp(dot.get_xdata()[0], x, y), abs=0.02)
+
+
 def layers_of(seed: int, *indices: float, cut: bool) -> dict[str, Any]:
     layer = {f"fc{i}.weight": value for i, value in enumerate(indices)}
     less = {name: value / 2 if cut else None for name, value in layer.items()}
@@ -181,9 +200,9 @@ def test_a_network_without_weights_lies_beyond_a_logarithmic_axis() -> None:
     assert curves.ends(runs, "loss") == "a 1"
 
 
-def test_three_methods_of_notebook_00() -> None:
+def test_methods_compared_of_notebook_00() -> None:
     ticket, rival = runs_of([0.9, 0.8], [0.9, 0.9]), runs_of([0.7, 0.5], label="random")
-    figure = start.three_methods(lab.Runs({**ticket, **rival}))
+    figure = start.methods_compared(lab.Runs({**ticket, **rival}))
     draw(figure)
     assert words_of(figure).endswith("In the last round: method 85.0%, random 50.0%.")
 
@@ -267,6 +286,9 @@ def two_images(side: int = 28) -> Split:
         (lambda: pqi.sparsity_of(None), "vectors=None"),
         (lambda: pqi.sparsity_of(VECTORS, p=0.5, q=0.2), "p=0.5, q=0.2"),
         (lambda: pqi.sparsity_of(VECTORS, figure="no"), "figure='no'"),
+        (lambda: pqi.cut_moves_index({}), "vectors is empty"),
+        (lambda: pqi.cut_moves_index(VECTORS, vector="other"), "vector='other'"),
+        (lambda: pqi.cut_moves_index(VECTORS, gone=1.5), r"gone=1\.5"),
         (lambda: pqi.index_over_p_and_q({}), "vectors is empty"),
         (lambda: pqi.property_grid({}), "table is empty"),
         (lambda: pqi.property_grid({"a": {"X9": True}}), r"table\['a'\]"),
@@ -287,10 +309,11 @@ def two_images(side: int = 28) -> Split:
         (lambda: sap.ablations({}), "studies is empty"),
         (lambda: sap.ablations({"p": lab.Runs({})}), "runs is empty"),
         (lambda: sap.density_of_layers(lab.Runs({"a": [[{"density": 1.0}]]})), "runs is empty"),
-        (lambda: start.three_methods(lab.Runs({})), "runs is empty"),
+        (lambda: start.methods_compared(lab.Runs({})), "runs is empty"),
         (lambda: band_of(runs_of([None])), "runs have no round"),
         (lambda: band_of(runs_of([0.5]), colors=[]), "colors has 0 colours for 1"),
-        (lambda: band_of(runs_of([0.5]), x="epoch"), "[\"']key 'epoch' is not in the row"),
+        (lambda: band_of(runs_of([0.5]), x="epoch"), "[\"']x='epoch': key 'epoch' is not in the"),
+        (lambda: band_of(runs_of([0.5]), colors=["blau"]), r"colors=\['blau'\]: matplotlib"),
         (lambda: start.keep_share(lab.nets.sap_mlp(seed=0), two_images(), 1.5), r"density=1\.5"),
         (lambda: start.weights_that_stay(lab.nets.lenet_5(seed=0), two_images(), [1.0], [0.5]),
          "net must have a Linear layer fc1"),
