@@ -328,6 +328,12 @@ class Examples:
             "Changes": {"gap": e.rand(4), "change": e.rand(4)},
             "tickets": {"results": lab.Runs({"a": RUNS})},
             "concave.ablations": {"results": lab.Runs({"a": RUNS})}, "sparsity_of": {"vector": "a"},
+            "proof_steps": {"sought": e.rand(5).round(), "gradient": e.rand(5), "loss_gap": 0.1},
+            "by_method": {"results": lab.Runs({"a, λ = 1": RUNS})},
+            "by_pixels": {"results": {"log": (e.rand(2, 3), torch.ones(2, 3))}},
+            "concave.gaps": {"tickets": lab.Runs({"a": RUNS}), "reference": "a"},
+            "concave.optimizers": {"results": lab.Runs({"a": [
+                [row | {"setting": 0.1} for row in rows] for rows in RUNS]})},
             "lipschitz_over_boxes": {"estimates": {"a": [0.1, 1.0]}, "climbed": {"b": [0.2, 2.0]}},
             "accuracy_and_pixels": {"results": {"log": (e.rand(2, 3), e.rand(2, 3))}},
             "spectra.spectrum": {"spectra": {0: known["exact"], 1: known["exact"]}},

@@ -13,10 +13,11 @@ are trained by the paper's SGD in all its runs, and only what moves the mask dif
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from torch import Tensor
 from typing_extensions import Unpack
 
 from .. import nets
@@ -25,7 +26,7 @@ from ..choices.learned import learned_mask
 from ..engine.recipes import Choices, Recipe, lottery_ticket
 from ..engine.results import Row, Runs
 from ..engine.training import OptimizerFactory, Training, adam, multistep, sgd
-from ..ideas.checks import Positive, checked
+from ..ideas.checks import Count, Positive, checked
 from ..ideas.concave import Regularizer, l1, log
 from .experiment import Experiment, Settings, networks
 
@@ -147,6 +148,35 @@ def by_method(results: Runs) -> Runs:
 
 
 @checked
+def by_pixels(results: Mapping[str, tuple[Tensor, Tensor]], of: Count = 400) -> Runs:
+    """Make runs of masks over λ, so that two methods can be compared at equally many pixels.
+
+    `results` maps a method to (accuracy (runs, λ), living pixels (runs, λ)). A draw of the data is
+    a seed; masks of it with the same number of pixels become one row, their mean. "density" is
+    pixels / `of`. Raises ValueError for tensors of other shapes. Taught in notebook 05.
+
+    >>> import torch
+    >>> runs = by_pixels({"log": (torch.tensor([[0.9, 0.7, 0.5]]), torch.tensor([[8, 4, 4]]))})
+    >>> [(row["density"], round(row["test_accuracy"], 2)) for row in runs["log"][0]]
+    [(0.01, 0.6), (0.02, 0.9)]
+    """
+    runs: dict[str, list[list[Row]]] = {}
+    for label, (accuracy, pixels) in results.items():
+        if accuracy.dim() != 2 or accuracy.shape != pixels.shape:
+            shapes = tuple(accuracy.shape), tuple(pixels.shape)
+            raise ValueError(f"results[{label!r}] has {shapes}, not (runs, λ) twice")
+        runs[label] = [
+            [
+                {"seed": seed, "density": int(count) / of,
+                 "test_accuracy": float(right[living == count].double().mean())}
+                for count in living.unique()
+            ]
+            for seed, (right, living) in enumerate(zip(accuracy, pixels, strict=True))
+        ]  # fmt: skip
+    return Runs(runs)
+
+
+@checked
 def gaps(tickets: Runs, reference: str, densities: Sequence[Positive]) -> str:
     """Return as text what every other method of `by_method` gains over `reference`, seed by seed.
 
@@ -165,7 +195,7 @@ def gaps(tickets: Runs, reference: str, densities: Sequence[Positive]) -> str:
                 gap = str(tickets.paired(label, reference, "test_accuracy", density))
             except ValueError:
                 gap = "no seed has both"
-            lines.append(f"{label:{width}} − {reference} at {density:.0%}: {gap}; epochs {spent}")
+            lines.append(f"{label:{width}} − {reference} at {density:.1%}: {gap}; epochs {spent}")
     return "\n".join(lines)
 
 

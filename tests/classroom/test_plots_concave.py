@@ -141,6 +141,15 @@ def test_oscillation_counts_hops_and_zeros() -> None:
     assert "of 2 mask entries 1 lie at zero after 2 projected" in words_of(figure)
 
 
+@pytest.mark.parametrize("shape", [(0, 2), (3, 0)])
+def test_oscillation_names_what_is_empty(shape: tuple[int, int]) -> None:
+    some, none = torch.rand(3, 2), torch.zeros(shape)
+    with pytest.raises(ValueError, match=r"^masks has shape"):
+        concave.oscillation(some, none)
+    with pytest.raises(ValueError, match=r"^weights has shape"):
+        concave.oscillation(none, some)
+
+
 def test_eight_pixels_counts_them() -> None:
     mask = torch.zeros(401)
     mask[10:18] = 1
@@ -189,6 +198,35 @@ def test_tickets_are_sorted_by_density_with_bars_both_ways() -> None:
         f"05_concave_masks/{what}" for what in ("tickets", "ablations")
     )
     assert words_of(other).endswith(words_of(figure))
+
+
+def test_no_two_ticks_of_the_accuracy_say_the_same() -> None:
+    results = Runs({"log": [settings_of((0.02, 0.853), (0.15, 0.862))]})
+    figure = concave.ablations(results)
+    draw(figure)
+    labels = [tick.get_text() for tick in figure.axes[0].get_yticklabels()]
+    assert len(labels) == len(set(labels)) > 2
+    left, right = figure.axes[0].get_xlim()
+    assert left < 0.25 and right > 0.01, "the axis begins where the densest ticket is"
+
+
+def test_optimizers_draw_the_reference_on_the_left_only() -> None:
+    ticket, mask = settings_of((0.1, 0.9), (0.01, 0.8)), settings_of((0.2, 0.9), (0.02, 0.85))
+    rows = {"lottery ticket": (ticket, (0.1, 0.01)), "SGD": (mask, (1e-5, 1e-4))}
+    results = Runs(
+        {label: [[row | {"setting": number} for row, number in zip(part, numbers, strict=True)]]
+         for label, (part, numbers) in rows.items()}
+    )  # fmt: skip
+    figure = concave.optimizers(results)
+    draw(figure)
+    assert [len(panel.containers) for panel in figure.axes] == [2, 1]
+    line = figure.axes[1].containers[0].lines[0]
+    assert line.get_xdata().tolist() == pytest.approx([1e-5, 1e-4])
+    assert line.get_ydata().tolist() == pytest.approx([0.2, 0.02])
+    assert line.get_color() == figure.axes[0].containers[1].lines[0].get_color()
+    assert "SGD from 20.0% to 2.00%" in words_of(figure)
+    with pytest.raises(ValueError, match="results is empty"):
+        concave.optimizers(results.only("lottery ticket"))
 
 
 MASKS, PAIR = torch.rand(2, 3, 401), (torch.rand(4, 3), torch.rand(4, 3))

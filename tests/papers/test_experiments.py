@@ -24,6 +24,7 @@ SMALL: dict[str, tuple[str, Settings]] = {
     "incop": ("mlp", {"epochs": 2, "rounds": 1, "seeds": 1}),
     "nnrelief": ("lenet_300_100", {"epochs": 3, "rounds": 2, "seeds": 2}),
     "concave": ("lenet_300_100", {"epochs": 2, "rounds": 1, "seeds": 1}),
+    "concave-optimizers": ("lenet_300_100", {"epochs": 1, "rounds": 1, "seeds": 1}),
     "imc": ("mini-tanh", {"first": 1, "later": 2, "seeds": 1}),
 }
 ADAPTIVE = (flow_within, accuracy_within)

@@ -103,8 +103,11 @@ def oscillation(
     """Draw the last iterates of some weights under subgradient steps, and of mask entries.
 
     `weights` (steps, some) hop over zero, drawn times 1000; `masks` (steps, some), projected,
-    come to rest on it.
+    come to rest on it. Raises ValueError where one of them is empty.
     """
+    for name, values in (("weights", weights), ("masks", masks)):
+        if not values.numel():
+            raise ValueError(f"{name} has shape {tuple(values.shape)}: there is nothing to draw")
     figure, axes = blank(figure, 9, 3.3, columns=2)
     weights, masks = _drawable(weights), _drawable(masks)
     for panel, values, scale in zip(axes, (weights, masks), (1000, 1), strict=True):
@@ -460,8 +463,19 @@ def tickets(results: Runs, *, smallest: Share = 1e-3, figure: Figure | None = No
     KeyError for rows without these, ValueError for seeds with different numbers of settings, and
     if every ticket is dead.
     """
-    check_filled(results=results)
     figure, (axes,) = blank(figure, 7.5, 4)
+    sparsest = _draw_tickets(axes, results, smallest)
+    figure.subplots_adjust(left=0.1, right=0.98, bottom=0.14, top=0.97)
+    return describe(
+        figure,
+        "Test accuracy of trained tickets against their density, mean and standard deviation over "
+        f"seeds. The sparsest of each method: {sparsest}.",
+    )
+
+
+def _draw_tickets(axes: Axes, results: Runs, smallest: float) -> str:
+    """Draw a curve for each method, densest ticket first; say where each one ends."""
+    check_filled(results=results)
     reached, measured = (results.over_rounds(key) for key in ("density", "test_accuracy"))
     densities: list[float] = []
     sparsest = []
@@ -479,15 +493,52 @@ def tickets(results: Runs, *, smallest: Share = 1e-3, figure: Figure | None = No
             sparsest.append(f"{label} {ends}")
     if not densities:
         raise ValueError(f"results has no ticket of a density from smallest={smallest} on")
-    density_axis(axes, [1.0, min(densities)])
+    density_axis(axes, [min(1.0, 1.2 * max(densities)), min(densities)])
     axes.set(xlabel="weights that stay", ylabel="test accuracy of the ticket")
     axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=1))
     axes.legend(frameon=False, fontsize=9, loc="lower left")
-    figure.subplots_adjust(left=0.1, right=0.98, bottom=0.14, top=0.97)
+    return ", ".join(sparsest)
+
+
+@picture("05_concave_masks/optimizers")
+@checked
+def optimizers(
+    results: Runs,
+    *,
+    reference: str = "lottery ticket",
+    smallest: Share = 1e-3,
+    figure: Figure | None = None,
+) -> Figure:
+    """Draw tickets by what moved their mask: accuracy and density, and density against λ.
+
+    `results` as for `tickets`, whose rows also have "setting": λ, or for the `reference`, which has
+    no λ and so stands in the left panel only, a density. Bands are ± one standard deviation over
+    seeds. Raises what `tickets` raises, and ValueError where there is nothing but the reference.
+    """
+    moved = [label for label in results if label != reference]
+    check_filled(results=moved)
+    figure, axes = blank(figure, 11, 4.2, columns=2, width_ratios=(3, 2))
+    sparsest = _draw_tickets(axes[0], results, smallest)
+    chosen, reached = results.over_rounds("setting"), results.over_rounds("density")
+    shades = dict(zip(results, colors(len(results)), strict=True))
+    for label in moved:
+        lam, density = chosen[label].mean(axis=0), reached[label]
+        axes[1].errorbar(lam, density.mean(axis=0), yerr=spread(density), fmt="o-", ms=4,
+                         color=shades[label], label=label, capsize=2)  # fmt: skip
+    axes[1].set(xscale="log", xlabel="λ", title="what λ leads to", ylim=(0, None))
+    axes[1].yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    axes[0].set_title("tickets, trained alike")
+    figure.subplots_adjust(left=0.08, right=0.98, bottom=0.13, top=0.92, wspace=0.16)
+    ranges = ", ".join(
+        f"{label} from {reached[label].mean(axis=0).max():.1%} to "
+        f"{reached[label].mean(axis=0).min():.2%}"
+        for label in moved
+    )
     return describe(
         figure,
-        "Test accuracy of trained tickets against their density, mean and standard deviation over "
-        f"seeds. The sparsest of each method: {', '.join(sparsest)}.",
+        "Left: test accuracy of tickets against density, by what moved their mask; mean and "
+        f"standard deviation over seeds, the sparsest of each: {sparsest}. Right: the density that "
+        f"λ leads to: {ranges}.",
     )
 
 
