@@ -193,16 +193,24 @@ def test_tickets_are_sorted_by_density_with_bars_both_ways() -> None:
     assert line.get_xdata().tolist() == pytest.approx([0.5, 0.03])
     assert line.get_ydata().tolist() == pytest.approx([0.89, 0.75])
     assert "log 75.0% at 3.00%" in words_of(figure)
-    other = concave.ablations(results)
-    assert (name_of(figure), name_of(other)) == tuple(
-        f"05_concave_masks/{what}" for what in ("tickets", "ablations")
+    assert name_of(figure) == "05_concave_masks/tickets"
+
+
+def test_other_tickets_stand_beside_on_the_same_scale() -> None:
+    results, others = (
+        Runs({label: [settings_of((0.1, right), (0.01, right - 0.1))]})
+        for label, right in (("log", 0.9), ("sigmoid", 0.8))
     )
-    assert words_of(other).endswith(words_of(figure))
+    figure = concave.tickets(results, others)
+    draw(figure)
+    assert [len(panel.containers) for panel in figure.axes] == [1, 1]
+    assert figure.axes[0].get_ylim() == figure.axes[1].get_ylim()
+    assert "log 80.0% at 1.00%; beside it: sigmoid 70.0% at 1.00%" in words_of(figure)
 
 
 def test_no_two_ticks_of_the_accuracy_say_the_same() -> None:
     results = Runs({"log": [settings_of((0.02, 0.853), (0.15, 0.862))]})
-    figure = concave.ablations(results)
+    figure = concave.tickets(results)
     draw(figure)
     labels = [tick.get_text() for tick in figure.axes[0].get_yticklabels()]
     assert len(labels) == len(set(labels)) > 2

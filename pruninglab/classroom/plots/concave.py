@@ -33,7 +33,7 @@ from ...ideas.concave import (
 )
 from ...ideas.concave.digits import SIDE
 from ...ideas.devices import accurate
-from ..pictures import describe, picture, words_of
+from ..pictures import describe, picture
 from .curves import check_filled, check_numbers, density_axis, table_of
 from .style import BLUE, GRAY, GREEN, ORANGE, RED, blank, colors
 
@@ -123,7 +123,7 @@ def oscillation(
         figure,
         f"Left: {weights.shape[1]} weights cross zero {hops} times in {len(weights)} subgradient "
         f"steps. Right: of {masks.shape[1]} mask entries {int((masks[-1] == 0).sum())} lie at "
-        f"zero after {len(masks)} projected steps, and stay there.",
+        f"zero after {len(masks)} projected steps.",
     )
 
 
@@ -455,27 +455,37 @@ def mask_values(
 
 @picture("05_concave_masks/tickets")
 @checked
-def tickets(results: Runs, *, smallest: Share = 1e-3, figure: Figure | None = None) -> Figure:
+def tickets(
+    results: Runs,
+    others: Runs | None = None,
+    *,
+    smallest: Share = 1e-3,
+    figure: Figure | None = None,
+) -> Figure:
     """Draw the accuracy of trained tickets against their density, mean and std in both directions.
 
     `results` has a row for each setting of a method (`papers.concave.by_method`), with "density"
-    and "test_accuracy". Tickets of a density below `smallest` are dead, and left out. Raises
-    KeyError for rows without these, ValueError for seeds with different numbers of settings, and
-    if every ticket is dead.
+    and "test_accuracy"; so have `others`, drawn beside it on the same scale. Tickets of a density
+    below `smallest` are dead, and left out. Raises KeyError for rows without these, ValueError for
+    seeds with different numbers of settings, and if every ticket is dead.
     """
-    figure, (axes,) = blank(figure, 7.5, 4)
-    sparsest = _draw_tickets(axes, results, smallest)
-    figure.subplots_adjust(left=0.1, right=0.98, bottom=0.14, top=0.97)
+    panels = {"results": results} | ({} if others is None else {"others": others})
+    check_filled(**panels)
+    figure, axes = blank(figure, 5.5 * len(panels) + 1, 4, columns=len(panels), sharey=True)
+    sparsest = [_draw_tickets(panel, runs, smallest)
+                for panel, runs in zip(axes, panels.values(), strict=True)]  # fmt: skip
+    axes[0].set_ylabel("test accuracy of the ticket")
+    left = 0.13 / len(panels)
+    figure.subplots_adjust(left=left, right=0.98, bottom=0.14, top=0.97, wspace=0.05)
     return describe(
         figure,
         "Test accuracy of trained tickets against their density, mean and standard deviation over "
-        f"seeds. The sparsest of each method: {sparsest}.",
+        f"seeds. The sparsest of each method: {'; beside it: '.join(sparsest)}.",
     )
 
 
 def _draw_tickets(axes: Axes, results: Runs, smallest: float) -> str:
     """Draw a curve for each method, densest ticket first; say where each one ends."""
-    check_filled(results=results)
     reached, measured = (results.over_rounds(key) for key in ("density", "test_accuracy"))
     densities: list[float] = []
     sparsest = []
@@ -494,7 +504,7 @@ def _draw_tickets(axes: Axes, results: Runs, smallest: float) -> str:
     if not densities:
         raise ValueError(f"results has no ticket of a density from smallest={smallest} on")
     density_axis(axes, [min(1.0, 1.2 * max(densities)), min(densities)])
-    axes.set(xlabel="weights that stay", ylabel="test accuracy of the ticket")
+    axes.set(xlabel="weights that stay")
     axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=1))
     axes.legend(frameon=False, fontsize=9, loc="lower left")
     return ", ".join(sparsest)
@@ -527,7 +537,7 @@ def optimizers(
                          color=shades[label], label=label, capsize=2)  # fmt: skip
     axes[1].set(xscale="log", xlabel="λ", title="what λ leads to", ylim=(0, None))
     axes[1].yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
-    axes[0].set_title("tickets, trained alike")
+    axes[0].set(title="tickets, trained alike", ylabel="test accuracy of the ticket")
     figure.subplots_adjust(left=0.08, right=0.98, bottom=0.13, top=0.92, wspace=0.16)
     ranges = ", ".join(
         f"{label} from {reached[label].mean(axis=0).max():.1%} to "
@@ -540,11 +550,3 @@ def optimizers(
         f"standard deviation over seeds, the sparsest of each: {sparsest}. Right: the density that "
         f"λ leads to: {ranges}.",
     )
-
-
-@picture("05_concave_masks/ablations")
-@checked
-def ablations(results: Runs, *, figure: Figure | None = None) -> Figure:
-    """Draw `tickets` of masks that are cut by a share, or trained as a sigmoid."""
-    figure = tickets(results, figure=figure)
-    return describe(figure, f"Other ways to cut or to train the mask. {words_of(figure)}")
