@@ -197,13 +197,13 @@ def test_tickets_are_sorted_by_density_with_bars_both_ways() -> None:
 
 
 def test_other_tickets_stand_beside_on_the_same_scale() -> None:
-    results, others = (
-        Runs({label: [settings_of((0.1, right), (0.01, right - 0.1))]})
-        for label, right in (("log", 0.9), ("sigmoid", 0.8))
-    )
-    figure = concave.tickets(results, others)
+    log_mask, sigmoid = ([settings_of((0.1, right), (0.01, right - 0.1))] for right in (0.9, 0.8))
+    figure = concave.tickets(Runs({"log": log_mask}), Runs({"sigmoid": sigmoid, "log": log_mask}))
     draw(figure)
-    assert [len(panel.containers) for panel in figure.axes] == [1, 1]
+    drawn = [{part.get_label(): part.lines[0].get_color() for part in panel.containers}
+             for panel in figure.axes]  # fmt: skip
+    assert [list(part) for part in drawn] == [["log"], ["sigmoid", "log"]]
+    assert drawn[0]["log"] == drawn[1]["log"] != drawn[1]["sigmoid"]
     assert figure.axes[0].get_ylim() == figure.axes[1].get_ylim()
     assert "log 80.0% at 1.00%; beside it: sigmoid 70.0% at 1.00%" in words_of(figure)
 

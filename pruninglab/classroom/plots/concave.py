@@ -472,7 +472,8 @@ def tickets(
     panels = {"results": results} | ({} if others is None else {"others": others})
     check_filled(**panels)
     figure, axes = blank(figure, 5.5 * len(panels) + 1, 4, columns=len(panels), sharey=True)
-    sparsest = [_draw_tickets(panel, runs, smallest)
+    shades = _shades(*panels.values())
+    sparsest = [_draw_tickets(panel, runs, smallest, shades)
                 for panel, runs in zip(axes, panels.values(), strict=True)]  # fmt: skip
     axes[0].set_ylabel("test accuracy of the ticket")
     left = 0.13 / len(panels)
@@ -484,18 +485,24 @@ def tickets(
     )
 
 
-def _draw_tickets(axes: Axes, results: Runs, smallest: float) -> str:
+def _shades(*panels: Runs) -> dict[str, str]:
+    """Give each method a colour, the same in all panels."""
+    labels = dict.fromkeys(label for runs in panels for label in runs)
+    return dict(zip(labels, colors(len(labels)), strict=True))
+
+
+def _draw_tickets(axes: Axes, results: Runs, smallest: float, shades: Mapping[str, str]) -> str:
     """Draw a curve for each method, densest ticket first; say where each one ends."""
     reached, measured = (results.over_rounds(key) for key in ("density", "test_accuracy"))
     densities: list[float] = []
     sparsest = []
-    for label, color in zip(results, colors(len(results)), strict=True):
+    for label in results:
         mean = reached[label].mean(axis=0)
         order = [i for i in mean.argsort()[::-1] if mean[i] >= smallest]
         density, accuracy = reached[label][:, order], measured[label][:, order]
         axes.errorbar(
             density.mean(axis=0), accuracy.mean(axis=0), yerr=spread(accuracy),
-            xerr=spread(density), fmt="o-", ms=4, color=color, label=label, capsize=2,
+            xerr=spread(density), fmt="o-", ms=4, color=shades[label], label=label, capsize=2,
         )  # fmt: skip
         densities += list(mean[order])
         if order:
@@ -528,9 +535,9 @@ def optimizers(
     moved = [label for label in results if label != reference]
     check_filled(results=moved)
     figure, axes = blank(figure, 11, 4.2, columns=2, width_ratios=(3, 2))
-    sparsest = _draw_tickets(axes[0], results, smallest)
+    shades = _shades(results)
+    sparsest = _draw_tickets(axes[0], results, smallest, shades)
     chosen, reached = results.over_rounds("setting"), results.over_rounds("density")
-    shades = dict(zip(results, colors(len(results)), strict=True))
     for label in moved:
         lam, density = chosen[label].mean(axis=0), reached[label]
         axes[1].errorbar(lam, density.mean(axis=0), yerr=spread(density), fmt="o-", ms=4,
