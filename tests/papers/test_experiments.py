@@ -30,6 +30,7 @@ SMALL: dict[str, tuple[str, Settings]] = {
     "nnrelief-rivals": ("lenet_300_100", {"epochs": 1, "rounds": 1, "seeds": 1}),
     "nnrelief-rivals-tuned": ("lenet_300_100", {"epochs": 1, "rounds": 1, "seeds": 1}),
     "concave": ("lenet_300_100", {"epochs": 2, "rounds": 1, "seeds": 1}),
+    "concave-optimizers": ("lenet_300_100", {"epochs": 1, "rounds": 1, "seeds": 1}),
     "imc": ("mini-tanh", {"first": 1, "later": 2, "seeds": 1}),
     "imc-sparsity": ("mini-tanh", {"first": 1, "later": 2, "seeds": 1}),
     "imc-epochs": ("mini-tanh", {"first": 1, "later": 2, "seeds": 1}),
