@@ -1,5 +1,6 @@
 """How sparse is a vector? The PQ Index, its rivals, the six properties and the PQI bound."""
 
+from .chord import chord_at_zero, log_moments
 from .examples import example_vectors
 from .index import (
     bound_at_ranks,
@@ -21,9 +22,11 @@ __all__ = [
     "Property",
     "bound_at_ranks",
     "check_pq",
+    "chord_at_zero",
     "example_vectors",
     "find_counterexample",
     "gini_index",
+    "log_moments",
     "pq_index",
     "printed_index",
     "property_table",
