@@ -18,7 +18,7 @@ from ..choices import budgets, scopes, stops
 from ..data import Data
 from ..engine.loop import Round, prune
 from ..engine.recipes import Choices, Recipe, lottery_ticket, one_shot
-from ..engine.results import Row, Runs
+from ..engine.results import Row, Runs, number
 from ..engine.training import Training
 from ..ideas.checks import checked
 from ..ideas.pqi import pq_index
@@ -200,6 +200,35 @@ def with_grid(measured: Measured) -> Runs:
         ]
         for label, seeds in measured.runs.items()
     })  # fmt: skip
+
+
+@checked
+def with_cuts(runs: Runs) -> Runs:
+    """Return the runs; each row also has what the cut after it took: Figure 2 (b).
+
+    "cut.share" of the living weights; "cut.accuracy" and "cut.pqi", the retrained network minus
+    the same network just pruned; "pruned_density", what is left. None in the last round, and where
+    nothing was cut. Raises KeyError for rows without the values of pruned networks. Taught in
+    notebook 02.
+    """
+    return Runs({
+        label: [
+            [row | _cut(row, after) for row, after in zip(rows, [*rows[1:], None], strict=True)]
+            for rows in seeds
+        ]
+        for label, seeds in runs.items()
+    })  # fmt: skip
+
+
+def _cut(row: Row, after: Row | None) -> Row:
+    left = None if after is None else number(after, "density")
+    gaps = {
+        "share": math.nan if left is None else 1 - left / number(row, "density"),
+        "accuracy": number(row, "test_accuracy") - number(row, "pruned_test_accuracy"),
+        "pqi": number(row, "pqi.global.all") - number(row, "pruned_pqi.global.all"),
+    }
+    cut = {key: None if math.isnan(gap) else gap for key, gap in gaps.items()}
+    return {"pruned_density": left, "cut": cut}
 
 
 GRID_EXPERIMENT = Experiment(

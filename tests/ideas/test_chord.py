@@ -35,7 +35,7 @@ def test_the_curve_is_convex_and_the_larger_p_or_q_the_more_goes(
 
 
 def test_moments_by_hand() -> None:
-    w = torch.tensor([[3.0, -1.0], [0.0, 4.0]])                       # mean |w| = 2
+    w = torch.tensor([[3.0, -1.0], [0.0, 4.0]])  # mean |w| = 2
     by_hand = [3 / 4, 1, (9 + 1 + 16) / 4 / 4]
     assert log_moments(w, [0, 1, 2]).exp().tolist() == pytest.approx(by_hand)
     assert log_moments(w, []).shape == (0,)
