@@ -221,9 +221,11 @@ def with_cuts(runs: Runs) -> Runs:
 
 
 def _cut(row: Row, after: Row | None) -> Row:
-    left = None if after is None else number(after, "density")
+    if after is None:
+        return {"pruned_density": None, "cut": dict.fromkeys(("share", "accuracy", "pqi"))}
+    left = number(after, "density")
     gaps = {
-        "share": math.nan if left is None else 1 - left / number(row, "density"),
+        "share": 1 - left / number(row, "density"),
         "accuracy": number(row, "test_accuracy") - number(row, "pruned_test_accuracy"),
         "pqi": number(row, "pqi.global.all") - number(row, "pruned_pqi.global.all"),
     }
