@@ -46,6 +46,8 @@ RUNS = [
          "epochs": 5, "error": 1 - value, "IF relative": 1 - value, "when": when,
          "norms": {"1→2": value}, "units": 0.5**i, "validation_gap": value - 0.5,
          **dict.fromkeys(("IF probe 1", "GF relative", "GF probe 1"), 1 - value),
+         "norms": {"1→2": value}, "grid": {"(0.5, 1)": value},
+         "cut": {"share": 0.5, "accuracy": 0.1, "pqi": value},
          **{index: {"global": {"all": value}, "layer": {"a": value}}
             for index in ("pqi", "pruned_pqi", "gini")}}
         for i, value in enumerate(run) for when in ("just pruned", "retrained")
@@ -342,6 +344,11 @@ class Examples:
             "eight_pixels": {"images": e.rand(8, 401)}, "regularizer_of": {"kind": "log"},
             "oscillation": {"weights": e.rand(9, 3), "masks": e.rand(9, 3)},
             "by_round": {"watched": lab.Runs({"a": RUNS})},
+            "by_scope": {"runs": lab.Runs({"layer: a": RUNS})},
+            "with_grid": {"measured": lab.papers.Measured({}, {}, lab.Runs({"a": RUNS}), {
+                "pairs": [[0.5, 1.0]], "grid": {"a": [[[0.5]] * len(RUNS[0])] * len(RUNS)}})},
+            "rivals_in_each_scope": {"scopes": {"layer": lab.Runs({"a": RUNS})}},
+            "chord_at_zero": {"p": 0.5, "q": 1.0}, "log_moments": {"exponents": [0.5, 2.0]},
             "stop_at": {"watched": lab.Runs({"a": RUNS})},
             "trade_off": {"watched": lab.Runs({"a": RUNS})},
             "rivals": {"comparisons": {"a": lab.Runs({"a": RUNS})}},

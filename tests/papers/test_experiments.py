@@ -21,6 +21,9 @@ from pruninglab.papers.experiment import Experiment, Settings
 
 SMALL: dict[str, tuple[str, Settings]] = {
     "sap": ("mlp", {"epochs": 1, "rounds": 1, "seeds": 2}),
+    "sap-scopes": ("mlp", {"epochs": 1, "rounds": 1, "seeds": 1}),
+    "sap-layers": ("mlp", {"epochs": 1, "rounds": 1, "seeds": 1}),
+    "sap-grid": ("mlp", {"epochs": 1, "rounds": 1, "seeds": 1}),
     "incop": ("mlp", {"epochs": 2, "rounds": 1, "seeds": 1}),
     "incop-epochs": ("mlp", {"epochs": 2, "rounds": 1, "seeds": 1}),
     "incop-stops": ("mlp", {"epochs": 3, "rounds": 1, "seeds": 1}),
