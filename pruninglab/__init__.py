@@ -1,6 +1,6 @@
 """Interactive notebooks on neural-network pruning: five papers, five choices, one loop."""
 
-from . import costs, data, nets, papers, recipes
+from . import costs, data, export, layouts, nets, papers, recipes, shrink
 from .choices import afters, budgets, rewinds, scopes, scores, stops
 from .choices.needs import Needs, asks
 from .classroom import exercises, plots
@@ -12,10 +12,12 @@ from .engine.parametrisation import HardMask
 from .engine.recipes import Recipe
 from .engine.records import recorded
 from .engine.results import Paired, Runs
+from .engine.sensitivity import scan_layers
 from .engine.subspaces import projected_sgd, start_inside
 from .engine.sweep import compare
+from .engine.tickets import load_ticket, save_ticket
 from .engine.training import Training, accuracy, adam, constant, cosine, multistep, sgd, train
-from .ideas import concave, flows, inertial, nnrelief, pqi
+from .ideas import concave, flows, inertial, nnrelief, pqi, roofline
 from .ideas.pqi import gini_index, pq_index, retained_bound
 from .settings import device, environment, profile
 
@@ -48,10 +50,13 @@ __all__ = [
     "environment",
     "exercises",
     "explore",
+    "export",
     "flows",
     "gini_index",
     "inertial",
     "keep_largest",
+    "layouts",
+    "load_ticket",
     "multistep",
     "nets",
     "nnrelief",
@@ -68,9 +73,13 @@ __all__ = [
     "recorded",
     "retained_bound",
     "rewinds",
+    "roofline",
+    "save_ticket",
+    "scan_layers",
     "scopes",
     "scores",
     "sgd",
+    "shrink",
     "slider",
     "start_inside",
     "steps_slider",

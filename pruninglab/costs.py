@@ -25,6 +25,7 @@ from torch import Tensor, nn
 from .ideas.checks import Whole, checked
 from .ideas.devices import move_to
 from .ideas.modes import evaluating
+from .settings import device as pick_device
 from .settings import environment
 
 COUNTED = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d)
@@ -36,6 +37,8 @@ UNCOUNTED = (
 
 # Fewer calls tell no spread; more than this take no lesson's time.
 Repeats = Annotated[int, Is[lambda n: not isinstance(n, bool) and 5 <= n <= 10_000]]
+# A product that keeps every core busy, and more numbers than a cache holds: 64 MB.
+SQUARE, LONG = 1024, 16_000_000
 # What a fresh process runs: it reads the cases from one file and leaves the times in another.
 ELSEWHERE = "import sys; from pruninglab.costs import _measure_all; _measure_all(*sys.argv[1:])"
 
@@ -198,6 +201,53 @@ def latency(
 
 
 @checked
+@dataclass(frozen=True)
+class Machine:
+    """What a device can do at best, measured: a large product, and a copy beyond its caches."""
+
+    product: Latency
+    copying: Latency
+    flops: float
+    bytes: float
+
+    @property
+    def peak(self) -> tuple[float, float, float]:
+        """Operations a second: lower quartile, median, upper quartile."""
+        slow, median, fast = reversed(self.product.quartiles)
+        return self.flops / slow, self.flops / median, self.flops / fast
+
+    @property
+    def bandwidth(self) -> tuple[float, float, float]:
+        """Bytes a second: lower quartile, median, upper quartile."""
+        slow, median, fast = reversed(self.copying.quartiles)
+        return self.bytes / slow, self.bytes / median, self.bytes / fast
+
+    def __str__(self) -> str:
+        said = [f"{1e-9 * median:.1f} ({1e-9 * low:.1f} … {1e-9 * high:.1f})"
+                for low, median, high in (self.peak, self.bandwidth)]  # fmt: skip
+        where = f"{self.product.threads} threads, {self.product.device}"
+        return f"{said[0]} billion operations/s, {said[1]} GB/s, {where}"
+
+
+@checked
+def measure_machine(device: str | torch.device = "cpu", *, repeats: Repeats = 10) -> Machine:
+    """Measure the two roofs of a device with float32: a square product, and a copy of 64 MB.
+
+    What torch reaches, not what the maker prints. Raises ValueError for a device that is not here.
+    Taught in notebook 08.
+    """
+    device = pick_device(device)
+    square = torch.ones(SQUARE, SQUARE, device=device)
+    long, there = torch.ones(2, LONG // 2, device=device), torch.ones(2, LONG // 2, device=device)
+    return Machine(
+        latency(lambda matrix: matrix @ matrix, square, repeats=repeats),
+        latency(there.copy_, long, repeats=repeats),
+        2.0 * SQUARE**3,
+        2.0 * long.element_size() * LONG,
+    )
+
+
+@checked
 def latencies_with_one_thread(
     cases: Mapping[str, tuple[nn.Module, Tensor]], *, repeats: Repeats = 50
 ) -> dict[str, Latency]:
@@ -243,9 +293,7 @@ def _on_cpu(net: nn.Module) -> nn.Module:
 
 
 @torch.no_grad()
-def _time(
-    call: Callable[..., Any], inputs: Tensor, repeats: int, warmup: int
-) -> tuple[float, ...]:
+def _time(call: Callable[..., Any], inputs: Tensor, repeats: int, warmup: int) -> tuple[float, ...]:
     try:
         for _ in range(warmup):
             call(inputs)

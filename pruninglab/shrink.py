@@ -244,9 +244,8 @@ def _links_of_graph(net: nn.Module, inputs: Tensor) -> list[Link]:
     with torch.enable_grad():
         graph = torch_pruning.DependencyGraph().build_dependency(net, inputs[:1])
     links: dict[str, Link] = {}
-    for module in names:
-        if not isinstance(module, LAYERS):
-            continue
+    layers: list[Any] = [module for module in names if isinstance(module, LAYERS)]
+    for module in layers:
         linear = isinstance(module, nn.Linear)
         kind = "linear" if linear else "depthwise_conv" if module.groups > 1 else "conv"
         cutter = getattr(torch_pruning, f"prune_{kind}_out_channels")
