@@ -85,6 +85,12 @@ class Link:
         """The names of the layers that make the units."""
         return ", ".join(name for name, _ in self.writers)
 
+    @property
+    def grouped(self) -> dict[str, Any]:
+        """The grouped convolutions at both ends by name: no unit can leave them alone."""
+        ends = {**dict(self.writers), **{reader.name: reader.layer for reader in self.readers}}
+        return {name: end for name, end in ends.items() if getattr(end, "groups", 1) > 1}
+
     def dead(self) -> Tensor:
         """Tell which units no living weight enters: bool (units,)."""
         rows = [(layer.weight == 0).flatten(1).all(dim=1) for _, layer in self.writers]
@@ -123,16 +129,16 @@ def remove_dead(net: nn.Module, inputs: Float[Tensor, "images ..."]) -> nn.Modul
         raise ValueError("inputs holds no image; one is needed")
     small = copy.deepcopy(net).eval()
     move_to(small, inputs)
-    expected = _outputs(small, inputs)
     _check_layers(small, inputs)
+    expected = _outputs(small, inputs)
     stack = all(type(part) in (*KNOWN, nn.Sequential) for part in small.modules())
     links = _links_of_stack(small) if stack else _links_of_graph(small, inputs)
-    for link in links:
-        _check_groups(link)
+    _check_groups(links)
+    free = [link for link in links if not link.grouped]
     with torch.no_grad():
-        while any([_fold(small, inputs, link) for link in links]):
-            pass
-        for link in reversed(links):
+        while any([_fold(small, inputs, link) for link in free]):
+            _check_groups(links)
+        for link in reversed(free):
             _remove(link, link.unread())
     _check_same(expected, _outputs(small, inputs))
     return small
@@ -176,24 +182,22 @@ def _check_layers(net: nn.Module, inputs: Tensor) -> None:
         if isinstance(module, (*LAYERS, *NORMS)):
             calls[name] = 0
     with _watching(net, calls, lambda name, _: calls.update({name: calls[name] + 1})):
-        _outputs(net, inputs[:1])
+        _outputs(net, inputs)
     for name, count in calls.items():
         if count != 1:
             raise ValueError(f"net calls the layer {name!r} {count} times; once is needed")
 
 
-def _check_groups(link: Link) -> None:
+def _check_groups(links: Iterable[Link]) -> None:
     """Refuse a grouped convolution that makes or looks at units which are to go."""
-    ends = (*link.writers, *((reader.name, reader.layer) for reader in link.readers))
-    for name, layer in ends:
-        if getattr(layer, "groups", 1) == 1:
-            continue
+    for link in links:
         rows = [(writer.weight == 0).flatten(1).all(dim=1).any() for _, writer in link.writers]
-        plain = [r for r in link.readers if getattr(r.layer, "groups", 1) == 1]
-        if any(rows) or any((r.columns == 0).all(dim=2).all(dim=0).any() for r in plain):
+        plain = [reader for reader in link.readers if reader.layer not in link.grouped.values()]
+        unread = [(reader.columns == 0).all(dim=2).all(dim=0).any() for reader in plain]
+        if link.grouped and any([*rows, *unread]):
             raise ValueError(
-                f"net has {name!r}, a grouped convolution, beside units of {link.name} that are "
-                "dead or unread: none can be taken from its groups alone"
+                f"net has {next(iter(link.grouped))!r}, a grouped convolution, beside units of "
+                f"{link.name} that are dead or unread: none can be taken from its groups alone"
             )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import torch
@@ -19,7 +20,7 @@ def _check_remaining(answer: Any) -> None:
     kept = whole(answer)
     hint = "half of the units of a layer takes half of its rows, and half of the next one's columns"
     expect(kept != 133_000 and kept != 133_100, hint)
-    right = sum(first * second for first, second in zip(WIDTHS, WIDTHS[1:], strict=False))
+    right = sum(first * second for first, second in pairwise(WIDTHS))
     expect(kept == right, f"784 → 150 → 50 → 10: count the products of neighbours; {hint}")
 
 
