@@ -38,7 +38,7 @@ UNCOUNTED = (
 # Fewer calls tell no spread; more than this take no lesson's time.
 Repeats = Annotated[int, Is[lambda n: not isinstance(n, bool) and 5 <= n <= 10_000]]
 # A product that keeps every core busy, and more numbers than a cache holds: 64 MB.
-SQUARE, LONG = 1024, 16_000_000
+SQUARE, LONG = 512, 16_000_000
 # What a fresh process runs: it reads the cases from one file and leaves the times in another.
 ELSEWHERE = "import sys; from pruninglab.costs import _measure_all; _measure_all(*sys.argv[1:])"
 
@@ -131,6 +131,7 @@ def active_neurons(masks: Mapping[str, Tensor]) -> tuple[int, ...]:
     return tuple(int(units.sum()) for units in (read[0], *hidden, entered[-1]))
 
 
+@checked
 @dataclass(frozen=True)
 class Latency:
     """How long a call takes: `seconds` of every repeat, and what they hang on.
@@ -230,7 +231,7 @@ class Machine:
 
 
 @checked
-def measure_machine(device: str | torch.device = "cpu", *, repeats: Repeats = 10) -> Machine:
+def measure_machine(device: str | torch.device = "cpu", *, repeats: Repeats = 20) -> Machine:
     """Measure the two roofs of a device with float32: a square product, and a copy of 64 MB.
 
     What torch reaches, not what the maker prints. Raises ValueError for a device that is not here.

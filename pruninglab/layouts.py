@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 from torch import Tensor, nn
 
 from .costs import Latency, Repeats, latency
@@ -17,6 +17,8 @@ from .ideas.checks import Count, Positive, checked
 from .ideas.devices import move_to
 from .ideas.roofline import break_even
 from .settings import device as pick_device
+
+__all__ = ["LayoutTimes", "blocks", "csr", "latency_two_of_four", "measure_layouts"]
 
 BLOCK = 4
 # What torch says where a layout has no kernel on this device or in this build.
@@ -92,27 +94,6 @@ def _first(error: Exception) -> str:
 
 
 @checked
-def two_of_four(weight: Float[Tensor, "out in"]) -> Bool[Tensor, "out in"]:
-    """Let the two largest of each four weights in a row live: the pattern that some GPUs know.
-
-    Raises ValueError unless four divides the length of a row. Source: NVIDIA's Ampere architecture;
-    taught in notebook 08.
-
-    >>> two_of_four(torch.tensor([[3.0, -1.0, 0.5, -2.0]]))
-    tensor([[ True, False, False,  True]])
-    """
-    if weight.shape[1] % 4:
-        raise ValueError(f"weight has rows of {weight.shape[1]}, which 4 does not divide")
-    fours = weight.abs().reshape(-1, 4)
-    order = fours.argsort(dim=1, descending=True, stable=True)
-    return (
-        torch.zeros_like(fours, dtype=torch.bool)
-        .scatter_(1, order[:, :2], True)
-        .reshape(weight.shape)
-    )
-
-
-@checked
 def latency_two_of_four(
     out: Count, into: Count, batch: Count, device: str | torch.device
 ) -> dict[str, Latency]:
@@ -129,7 +110,7 @@ def latency_two_of_four(
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)
-            sparse = torch.sparse.to_sparse_semi_structured(weight * two_of_four(weight))
+            sparse = torch.sparse.to_sparse_semi_structured(weight * _two_of_four(weight))
             sparse @ images.t()
     except LACKING as error:
         raise ValueError(f"device={device} cannot multiply 2:4: {_first(error)}") from error
@@ -137,6 +118,14 @@ def latency_two_of_four(
         "dense, half precision": latency(lambda x: weight @ x.t(), images),
         "2:4, half precision": latency(lambda x: sparse @ x.t(), images),
     }
+
+
+def _two_of_four(weight: Tensor) -> Tensor:
+    """Let the two largest of each four weights in a row live, as `blocks_of(4)`, `count(2)` do."""
+    fours = weight.abs().reshape(-1, 4)
+    order = fours.argsort(dim=1, descending=True, stable=True)
+    alive = torch.zeros_like(fours, dtype=torch.bool).scatter_(1, order[:, :2], True)
+    return alive.reshape(weight.shape)
 
 
 @checked

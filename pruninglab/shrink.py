@@ -22,6 +22,8 @@ from .choices.scores import prunable
 from .ideas.checks import checked
 from .ideas.devices import accurate, move_to
 
+__all__ = ["remove_dead"]
+
 CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
 LAYERS = (nn.Linear, *CONVOLUTIONS)
 NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)

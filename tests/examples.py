@@ -252,7 +252,6 @@ class Examples:
             "LayoutTimes.medians": {"layout": "CSR"}, "LayoutTimes.break_even": {"layout": "CSR"},
             "measure_layouts": {"weight": e.rand(4, 8), "inputs": e.rand(2, 8), "densities": [0.5],
                                 "repeats": 5},
-            "two_of_four": {"weight": e.rand(3, 8)},
             "roofline.product": layer, "roofline.Product": {"flops": 8.0, "bytes": 4.0},
             "attainable": {"intensity": 0.5, "peak": 9.0, "bandwidth": 2.0},
             "roofline.break_even": {"densities": [1.0, 0.1], "seconds": [9.0, 1.0], "dense": 3.0},

@@ -272,4 +272,4 @@ def test_the_roofs_of_a_machine() -> None:
     assert machine.peak == (4e9, 4e9, 4e9) and machine.bandwidth[1] == 2e9
     assert str(machine).startswith("4.0 (4.0 … 4.0) billion operations/s, 2.0 (2.0 … 2.0) GB/s")
     measured = costs.measure_machine("cpu", repeats=5)
-    assert measured.flops == 2 * 1024**3 and measured.bytes == 2 * 64e6
+    assert measured.flops == 2 * 512**3 and measured.bytes == 2 * 64e6

@@ -46,12 +46,14 @@ def test_a_layer_that_blocks_do_not_divide_stays_dense() -> None:
     assert net.fc3.weight.layout == torch.strided and net.fc1.weight.layout == torch.sparse_bsr
 
 
-def test_two_of_four_by_hand() -> None:
-    weight = torch.tensor([[1.0, -4, 0, 2, 1, 1, 1, 1]])
-    assert layouts.two_of_four(weight).tolist() == [[False, True, False, True, True, True, False,
-                                                     False]]  # fmt: skip
-    with pytest.raises(ValueError, match="weight has rows of 6"):
-        layouts.two_of_four(torch.ones(2, 6))
+def test_two_of_four_is_what_the_scope_and_the_budget_cut() -> None:
+    net = lab.nets.mini_relu(inputs=(1, 16, 16), seed=0)
+    images = lab.data.Split(torch.rand(2, 1, 16, 16), torch.tensor([0, 1]))
+    _, masks = lab.cut_once(
+        net, images, lab.scores.magnitude, lab.budgets.count(2), lab.scopes.blocks_of(4)
+    )
+    for name, weight in lab.scores.prunable(net).items():
+        assert torch.equal(layouts._two_of_four(weight.detach()), masks[name])
 
 
 def test_no_time_for_two_of_four_on_a_cpu() -> None:

@@ -53,7 +53,7 @@ def layouts_over_density(
     left.legend(frameon=False, fontsize=8)
     left.set_title(f"{batch}: rings mark where a sparse layout breaks even", fontsize=10)
     now = {layout: times.times[layout][at] for layout in times.times}
-    _bars(right, now, [LAYOUTS[layout] for layout in now])
+    _bars(right, now, {layout: LAYOUTS[layout] for layout in now})
     right.set_title(f"{times.densities[at]:.0%} of the weights live", fontsize=10)
     figure.subplots_adjust(left=0.075, right=0.985, bottom=0.15, top=0.9, wspace=0.42)
     return describe(figure, _layout_words(times, batch, at))
@@ -88,19 +88,23 @@ def _layout_words(times: LayoutTimes, batch: str, at: int) -> str:
     )
 
 
-def _bars(axes: Axes, times: Mapping[str, Latency], shades: Sequence[str]) -> None:
-    """Draw horizontal bars of medians in milliseconds, quartiles as whiskers."""
-    labels = list(times)
-    for place, (label, shade) in enumerate(zip(labels, shades, strict=True)):
-        low, median, high = (1e3 * value for value in times[label].quartiles)
-        axes.barh(place, median, color=shade, height=0.65)
+def _bars(axes: Axes, times: Mapping[str, Latency], shades: Mapping[str, str]) -> None:
+    """Draw horizontal bars of medians in milliseconds, quartiles as whiskers.
+
+    A row for each of `shades`, left empty where there is no time.
+    """
+    labels = list(shades)
+    for label, time in times.items():
+        place = labels.index(label)
+        low, median, high = (1e3 * value for value in time.quartiles)
+        axes.barh(place, median, color=shades[label], height=0.65)
         axes.plot([low, high], [place, place], color="black", linewidth=1.5)
         axes.annotate(
             f"{median:.3g}", (max(high, median), place), xytext=(4, 0), fontsize=8,
             textcoords="offset points", verticalalignment="center",
         )  # fmt: skip
     axes.set_yticks(range(len(labels)), labels, fontsize=8)
-    axes.invert_yaxis()
+    axes.set_ylim(len(labels) - 0.4, -0.6)
     axes.margins(x=0.2)
     axes.set_xlabel("milliseconds")
 
@@ -122,9 +126,9 @@ def networks_in_milliseconds(
     shades = dict(zip(shared, colors(len(shared)), strict=True))
     for panel, (title, times) in zip(panels, measured.items(), strict=True):
         check_filled(measured=times)
-        _bars(panel, times, [shades[name] for name in times])
+        _bars(panel, times, shades)
         panel.set_title(title, fontsize=10)
-        if panel is not panels[0] and list(times) == list(next(iter(measured.values()))):
+        if panel is not panels[0]:
             panel.set_yticklabels([])
     figure.subplots_adjust(left=0.14, right=0.99, bottom=0.16, top=0.9, wspace=0.15)
     said = "; ".join(
@@ -148,11 +152,12 @@ def accuracy_against_milliseconds(runs: Runs, *, figure: Figure | None = None) -
     accuracy = runs.over_rounds("test_accuracy")
     for axes, key in ((left, "density"), (right, "milliseconds")):
         values = runs.over_rounds(key)
-        for label, shade in zip(runs, colors(len(runs)), strict=True):
+        for place, (label, shade) in enumerate(zip(runs, colors(len(runs)), strict=True)):
             x, y = values[label], accuracy[label]
             axes.errorbar(
                 x.mean(axis=0), y.mean(axis=0), yerr=spread(y), xerr=spread(x), fmt=".-",
-                color=shade, label=label, linewidth=1.2, elinewidth=0.8,
+                color=shade, label=label, # Methods with the same accuracies, under each other.
+                linewidth=max(1.2, 3.5 - place), elinewidth=0.8,
             )  # fmt: skip
             axes.plot(x.mean(axis=0)[0], y.mean(axis=0)[0], "o", color=shade, markersize=8)
         axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
