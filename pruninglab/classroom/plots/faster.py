@@ -38,6 +38,7 @@ def layouts_over_density(
     sparse layout breaks even with the dense product. Right: the same at the density nearest to
     `density`. Raises ValueError for a batch that was not measured.
     """
+    check_filled(measured=measured)
     if batch not in measured:
         raise ValueError(f"batch={batch!r} must be one of {list(measured)}")
     times = measured[batch]
@@ -149,18 +150,8 @@ def accuracy_against_milliseconds(runs: Runs, *, figure: Figure | None = None) -
     """
     check_filled(runs=runs)
     figure, (left, right) = blank(figure, 9.5, 3.9, columns=2)
-    accuracy = runs.over_rounds("test_accuracy")
     for axes, key in ((left, "density"), (right, "milliseconds")):
-        values = runs.over_rounds(key)
-        for place, (label, shade) in enumerate(zip(runs, colors(len(runs)), strict=True)):
-            x, y = values[label], accuracy[label]
-            axes.errorbar(
-                x.mean(axis=0), y.mean(axis=0), yerr=spread(y), xerr=spread(x), fmt=".-",
-                color=shade, label=label, # Methods with the same accuracies, under each other.
-                linewidth=max(1.2, 3.5 - place), elinewidth=0.8,
-            )  # fmt: skip
-            axes.plot(x.mean(axis=0)[0], y.mean(axis=0)[0], "o", color=shade, markersize=8)
-        axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+        _draw_methods(axes, runs, key)
     density_axis(left, np.concatenate([v.mean(axis=0) for v in
                                        runs.over_rounds("density").values()]).tolist())  # fmt: skip
     left.set(xlabel="weights that stay", ylabel="test accuracy")
@@ -180,6 +171,21 @@ def accuracy_against_milliseconds(runs: Runs, *, figure: Figure | None = None) -
         "Test accuracy against the share of weights that stay, and against the milliseconds of a "
         f"batch, mean and standard deviation over the seeds. In the last round: {ends}.",
     )
+
+
+def _draw_methods(axes: Axes, runs: Runs, key: str) -> None:
+    """Draw the accuracy of each method over `key`, with bars over the seeds on both axes."""
+    places, accuracy = runs.over_rounds(key), runs.over_rounds("test_accuracy")
+    for number, (label, shade) in enumerate(zip(runs, colors(len(runs)), strict=True)):
+        x, y = places[label], accuracy[label]
+        # Methods that share their accuracies lie under each other: the first one is the widest.
+        width = max(1.2, 3.5 - number)
+        axes.errorbar(
+            x.mean(axis=0), y.mean(axis=0), yerr=spread(y), xerr=spread(x), fmt=".-",
+            color=shade, label=label, linewidth=width, elinewidth=0.8,
+        )  # fmt: skip
+        axes.plot(x.mean(axis=0)[0], y.mean(axis=0)[0], "o", color=shade, markersize=8)
+    axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
 
 
 @picture("08_does_it_run_faster/roofline")
@@ -245,19 +251,8 @@ def layer_scan(
         if len(values) != len(densities):
             raise ValueError(f"scan[{name!r}] has {len(values)} values for {len(densities)}")
     figure, (left, right) = blank(figure, 9.5, 3.8, columns=2, width_ratios=(1.6, 1))
-    single = [name for name in scan if name not in (TOGETHER, ADDED)]
-    shades = dict(zip(single, colors(len(single)), strict=True))
-    shades |= {TOGETHER: "black", ADDED: GRAY}
     at = int(np.argmin([abs(place - density) for place in densities]))
-    for place, (name, values) in enumerate(scan.items()):
-        style = ":" if name == ADDED else "-"
-        left.plot(densities, values, ".", linestyle=style, color=shades[name], label=_plain(name))
-        right.barh(place, values[at], color=shades[name], height=0.65)
-        right.annotate(f"{values[at]:.1%}", (values[at], place), xytext=(4, 0), fontsize=8,
-                       textcoords="offset points", verticalalignment="center")  # fmt: skip
-    right.set_yticks(range(len(scan)), [_plain(name) for name in scan], fontsize=8)
-    right.invert_yaxis()
-    right.set(xlim=(0, 1.18), xlabel="accuracy")
+    _draw_scan(left, right, scan, densities, at)
     left.axvline(densities[at], color=PURPLE, linestyle=":", linewidth=1)
     left.set(ylim=(0, 1.02), ylabel="accuracy, nothing retrained", xlabel="weights that stay")
     density_axis(left, densities)
@@ -271,6 +266,28 @@ def layer_scan(
         figure,
         f"Accuracy where {densities[at]:.1%} of a layer stays and nothing is retrained: {said}.",
     )
+
+
+def _draw_scan(
+    left: Axes,
+    right: Axes,
+    scan: Mapping[str, Sequence[float]],
+    densities: Sequence[float],
+    at: int,
+) -> None:
+    """Draw each curve of a scan, and beside it a bar for its value at one density."""
+    single = [name for name in scan if name not in (TOGETHER, ADDED)]
+    shades = dict(zip(single, colors(len(single)), strict=True))
+    shades |= {TOGETHER: "black", ADDED: GRAY}
+    for place, (name, values) in enumerate(scan.items()):
+        style = ":" if name == ADDED else "-"
+        left.plot(densities, values, ".", linestyle=style, color=shades[name], label=_plain(name))
+        right.barh(place, values[at], color=shades[name], height=0.65)
+        right.annotate(f"{values[at]:.1%}", (values[at], place), xytext=(4, 0), fontsize=8,
+                       textcoords="offset points", verticalalignment="center")  # fmt: skip
+    right.set_yticks(range(len(scan)), [_plain(name) for name in scan], fontsize=8)
+    right.invert_yaxis()
+    right.set(xlim=(0, 1.18), xlabel="accuracy")
 
 
 def _plain(name: str) -> str:
