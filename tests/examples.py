@@ -26,11 +26,14 @@ from torch.nn.utils import parameters_to_vector
 
 import pruninglab as lab
 from pruninglab.choices.scopes import Groups
+from pruninglab.costs import Latency, Machine
 from pruninglab.data import Data, Split
 from pruninglab.engine.masks import Masks
 from pruninglab.engine.parametrisation import HardMask
 from pruninglab.ideas import concave, inertial, nnrelief, pqi
 from pruninglab.ideas.checks import RANGES
+from pruninglab.ideas.roofline import product
+from pruninglab.layouts import LayoutTimes
 
 ALL = targets()
 ALT = "A picture that is described in at least twenty letters"
@@ -41,13 +44,13 @@ NUMBERS = [[0.5, 0.4], [0.7, 0.3]]
 RUNS = [
     [
         {"seed": seed, "round": i, "epoch": i + 1, "accuracy": value, "test_accuracy": value,
+         "milliseconds": value,
          "pruned_test_accuracy": value, "density": 0.5**i, "layer_density": {"a": value},
          "pruned_density": 0.5**i,
          "epochs": 5, "error": 1 - value, "IF relative": 1 - value, "when": when,
          "norms": {"1→2": value}, "units": 0.5**i, "validation_gap": value - 0.5,
          **dict.fromkeys(("IF probe 1", "GF relative", "GF probe 1"), 1 - value),
-         "norms": {"1→2": value}, "grid": {"(0.5, 1)": value},
-         "cut": {"share": 0.5, "accuracy": 0.1, "pqi": value},
+         "grid": {"(0.5, 1)": value}, "cut": {"share": 0.5, "accuracy": 0.1, "pqi": value},
          **{index: {"global": {"all": value}, "layer": {"a": value}}
             for index in ("pqi", "pruned_pqi", "gini")}}
         for i, value in enumerate(run) for when in ("just pruned", "retrained")
@@ -55,6 +58,8 @@ RUNS = [
     for seed, run in enumerate(NUMBERS)
 ]  # fmt: skip
 FLAT = [row for run in RUNS for row in run]
+TIME = Latency((0.1, 0.2, 0.3, 0.4, 0.5), images=1, threads=2, device="cpu")
+TIMES = LayoutTimes((1.0, 0.5), {"dense": [TIME, TIME], "CSR": [TIME, TIME]})
 
 
 @lab.picture("tests/a")
@@ -158,6 +163,8 @@ class Examples:
         known = self._by_name
         names = {"Spectrum": "estimate", "TwoDigits": "digits", "Round": "done"}
         names |= {name: name.lower() for name in ("Masks", "Data", "Split", "Curvature", "Recut")}
+        known = known | {"times": TIMES}
+        names |= {"LayoutTimes": "times"}
         groups = next(iter(lab.scopes.layer(known["scores"], known["alive"])))
         return {owner: known[name] for owner, name in names.items()} | {"Groups": groups}
 
@@ -233,6 +240,40 @@ class Examples:
             "weights": snapshots["init"], "x": [1.0, 0.5],
         }  # fmt: skip
 
+    def _of_notebook_08(self) -> dict[str, dict[str, Any]]:
+        e, net = self, self.net()
+        layer = {"out": 4, "into": 8, "batch": 2}
+        machine = Machine(TIME, TIME, flops=1e9, bytes=1e9)
+        return {
+            "latency": {"repeats": 5},
+            "latencies_with_one_thread": {"cases": {"a": (net, e.split.inputs)}, "repeats": 5},
+            "measure_machine": {"device": "cpu", "repeats": 5},
+            "Latency": {"seconds": (0.1, 0.2), "images": 1, "threads": 1, "device": "cpu"},
+            "Machine": {"product": TIME, "copying": TIME, "flops": 1e9, "bytes": 1e9},
+            "LayoutTimes": {"densities": (1.0, 0.5), "times": {"dense": [TIME, TIME]}},
+            "LayoutTimes.medians": {"layout": "CSR"}, "LayoutTimes.break_even": {"layout": "CSR"},
+            "measure_layouts": {"weight": e.rand(4, 8), "inputs": e.rand(2, 8), "densities": [0.5],
+                                "repeats": 5},
+            "roofline.product": layer, "roofline.Product": {"flops": 8.0, "bytes": 4.0},
+            "attainable": {"intensity": 0.5, "peak": 9.0, "bandwidth": 2.0},
+            "roofline.break_even": {"densities": [1.0, 0.1], "seconds": [9.0, 1.0], "dense": 3.0},
+            "save_ticket": {"path": e.folder / "a.safetensors", "masks": Masks.full(net)},
+            "load_ticket": {"path": self._ticket},
+            "Ticket": {"masks": Masks.full(net), "recipe": {"score": "a"}, "facts": {}},
+            "scan_layers": {"densities": [1.0, 0.5]}, "remove_dead": {"net": e.lenet(),
+                                                                   "inputs": e.images.inputs},
+            "layouts_over_density": {"measured": {"batch 1": TIMES}, "batch": "batch 1"},
+            "networks_in_milliseconds": {"measured": {"batch 1": {"dense": TIME}}},
+            "accuracy_against_milliseconds": {"runs": lab.Runs({"a": RUNS})},
+            "faster.roofline": {"machine": machine, "measured": {"a": (product(4, 8, 2), TIME)}},
+            "layer_scan": {"scan": {"a.weight": [0.9, 0.5]}, "densities": [1.0, 0.5]},
+        }  # fmt: skip
+
+    @cached_property
+    def _ticket(self) -> Path:
+        masks = Masks.full(self.net())
+        return lab.save_ticket(self.folder / "b.safetensors", self.net(), masks, lab.Recipe())
+
     @cached_property
     def _special(self) -> dict[str, dict[str, Any]]:
         e, known = self, self._by_name
@@ -268,6 +309,7 @@ class Examples:
             **{f"nets.{name}": {"inputs": (1, 32, 32), "seed": 0} for name in
                ("vgg_11", "vgg_13", "vgg_16", "vgg_like", "resnet_18", "resnet_50")},
             "nets.clone": {}, "nets.seeded": {},
+            **self._of_notebook_08(),
             "nets.init_kaiming_normal": {"net": e.net(), "seed": 0}, "nets.parameter_count": {},
             "nets.ResidualBlock": {"channels": 4, "width": 4, "stride": 1},
             "ResidualBlock.forward": {"inputs": e.rand(2, 4, 5, 5).cpu()},
