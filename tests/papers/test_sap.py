@@ -86,18 +86,6 @@ def test_the_grid_of_the_record_has_the_engines_own_index() -> None:
         sap.with_grid(lab.papers.record("sap", "fashion-mnist_mlp_3-epochs_3-seeds"))
 
 
-def test_rivals_in_the_record_share_their_first_round() -> None:
-    name = "fashion-mnist_mlp_3-epochs_20-rounds_3-seeds_small"
-    parts = sap.by_scope(lab.papers.record("sap-scopes", name).runs)
-    dense = {values[:, 0].tobytes() for runs in parts.values()
-             for values in runs.over_rounds("test_accuracy").values()}  # fmt: skip
-    assert len(dense) == 1, "the same seeds train the same dense networks"
-    layers = lab.papers.record("sap-layers", name).runs
-    for scope, runs in parts.items():
-        ours = runs.over_rounds("test_accuracy")["SAP (½, 1)"]
-        assert (layers.over_rounds("test_accuracy")[scope] == ours).all()
-
-
 def test_the_record_says_what_the_notebook_says() -> None:
     runs = sap.with_cuts(lab.papers.record("sap", "fashion-mnist_mlp_3-epochs_3-seeds").runs)
     raised = {label: (gaps < 0).any(axis=1) for label, gaps in runs.over_rounds("cut.pqi").items()}
