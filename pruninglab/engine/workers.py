@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
 from ..ideas.checks import checked
 
@@ -11,6 +11,7 @@ Result = TypeVar("Result")
 Task = Callable[[], Result]
 
 
+@runtime_checkable
 class Client(Protocol):
     """What `run_on` needs of a `distributed.Client`."""
 
@@ -34,7 +35,7 @@ def run_on(workers: Any, tasks: Sequence[Task[Result]]) -> Iterator[tuple[int, R
         if workers < 1:
             raise ValueError(f"workers={workers} must be at least 1")
         yield from _in_processes(workers, tasks)
-    elif callable(getattr(workers, "submit", None)):
+    elif isinstance(workers, Client):
         yield from _on_cluster(workers, tasks)
     else:
         raise TypeError(f"workers={workers!r} must be a whole number or a distributed.Client")
