@@ -350,7 +350,7 @@ class Examples:
             "sets.worth": {"runs": lab.Runs({"a": rounds}), "fixed": ["a"], "density": 0.6},
             "chain.chain": {"curvature": 2.0, "additive": 0.5}, "chain.flow_of": {"w": e.rand(5)},
             "proofs.chain": {"curvature": 2.0, "additive": 0.5},
-            "Chain": {"curvature": 2.0}, "Chain.printed": {"distance": e.rand(3)},
+            "Chain": {"curvature": 2.0, "w": e.rand(4)}, "Chain.printed": {"distance": e.rand(3)},
             "Chain.plain": {"distance": e.rand(3)},
             "Plane": {"origin": corners[0], "across": corners[1], "up": corners[2],
                       "corners": e.rand(3, 2)},
