@@ -39,7 +39,7 @@ class TwoWells:
     def __post_init__(self) -> None:
         if not self.pull**2 < self.gap <= STIFFEST:
             raise ValueError(
-                f"gap={self.gap} must be above pull² = {self.pull**2:g}, and at most {STIFFEST:g}"
+                f"gap={self.gap}, pull={self.pull}: gap must be above pull², at most {STIFFEST:g}"
             )
 
     def lipschitz(self) -> float:

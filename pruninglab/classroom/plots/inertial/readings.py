@@ -123,7 +123,7 @@ def over_pretraining(
     `readings`. Raises ValueError if there are none, KeyError for rows without "first".
     """
     check_filled(panels=panels, dense=dense)
-    figure, axes = blank(figure, 9.5, 3.4, columns=len(panels), sharey=True)
+    figure, axes = blank(figure, 8.6, 3.1, columns=len(panels), sharey=True)
     for panel, (score, runs) in zip(axes, panels.items(), strict=True):
         band(panel, runs, "test_accuracy", x="first")
         _draw_level(panel, dense)
@@ -134,7 +134,7 @@ def over_pretraining(
         panel.set(title=score, xlabel="epochs before the cut")
     axes[0].set_ylabel("test accuracy")
     axes[-1].legend(frameon=False, fontsize=8, loc="lower right")
-    figure.subplots_adjust(left=0.08, right=0.99, bottom=0.15, top=0.9, wspace=0.08)
+    figure.subplots_adjust(left=0.08, right=0.99, bottom=0.16, top=0.9, wspace=0.08)
     told = [f"{score}: {_means(runs.last('test_accuracy'))}" for score, runs in panels.items()]
     return describe(
         figure,
@@ -211,7 +211,7 @@ def over_sizes(panels: Mapping[str, Runs], total: Count, *, figure: Figure | Non
     if len(every) != 1:
         raise ValueError(f"runs must all have the same directions, not {every}")
     sizes = list(every.pop())
-    figure, axes = blank(figure, 9.2, 3.6, columns=len(panels), sharey=True)
+    figure, axes = blank(figure, 8.2, 3.1, columns=len(panels), sharey=True)
     told = []
     for panel, (title, runs) in zip(axes, panels.items(), strict=True):
         band(panel, runs, "test_accuracy", x="directions")
@@ -222,7 +222,7 @@ def over_sizes(panels: Mapping[str, Runs], total: Count, *, figure: Figure | Non
         told.append(f"{title} {_means(runs.last('test_accuracy'))}")
     axes[0].set_ylabel("test accuracy")
     axes[-1].legend(frameon=False, fontsize=9, loc="lower right")
-    figure.subplots_adjust(left=0.08, right=0.98, bottom=0.15, top=0.9, wspace=0.08)
+    figure.subplots_adjust(left=0.08, right=0.98, bottom=0.16, top=0.9, wspace=0.08)
     return describe(
         figure,
         f"Test accuracy after training inside a subspace, mean and standard deviation over seeds. "

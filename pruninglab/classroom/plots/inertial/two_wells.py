@@ -28,7 +28,7 @@ def two_wells(*, gap: Positive = 8.0, figure: Figure | None = None) -> Figure:
     Eq. (9). The title weighs `gap` against 4K. Raises ValueError as `ideas.inertial.TwoWells` does.
     """
     wells = TwoWells(gap)
-    figure, axes = blank(figure, 9.5, 3.7, columns=2, width_ratios=(1.25, 1))
+    figure, axes = blank(figure, 8.6, 3.3, columns=2, width_ratios=(1.25, 1))
     angles = np.radians(np.arange(15, 375, 30))
     paths = wells.flow(np.stack([WIDE * np.cos(angles), HIGH * np.sin(angles)], axis=-1))
     manifold, attractor = wells.manifold(), wells.attractor()
