@@ -157,3 +157,28 @@ class threshold:
     @checked
     def __call__(self, groups: Groups) -> Int[Tensor, " groups"]:
         return ((groups.scores >= self.alpha) & groups.alive).sum(dim=1)
+
+
+@checked
+@dataclass(frozen=True)
+class cubic:
+    """Fast at first, then careful: after cut t of n, s = `sparsity` · (1 − (1 − t/n)³) are gone.
+
+    The schedule of gradual pruning, over the rounds of the recipe; `sparsity` in [0, 1] is the
+    share of all members, the dead of earlier rounds included, that is gone in the end. A group
+    never loses fewer than none: where another choice was faster, nothing goes. Source: Zhu & Gupta
+    (2017), Eq. (1), from s = 0 at once. Taught in notebook 07.
+
+    >>> groups = Groups(torch.rand(1, 100), torch.ones(1, 100).bool(), round=0, rounds=2)
+    >>> cubic(0.8)(groups)
+    tensor([30])
+    """
+
+    sparsity: Share
+
+    @checked
+    def __call__(self, groups: Groups) -> Int[Tensor, " groups"]:
+        left = max(Fraction(0), 1 - Fraction(groups.round + 1, groups.rounds))
+        gone = Fraction(str(self.sparsity)) * (1 - left**3)
+        members = groups.alive.shape[1]
+        return groups.living.clamp_max(members - int(members * gone))

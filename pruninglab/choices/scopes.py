@@ -14,7 +14,7 @@ import torch
 from jaxtyping import Bool, Num
 from torch import Tensor
 
-from ..ideas.checks import checked
+from ..ideas.checks import Count, Whole, checked
 
 
 @checked
@@ -23,7 +23,8 @@ class Groups:
     """Competing members of some parameters: one row per group. What a budget looks at.
 
     `scores` (groups, members), `alive` bool of the same shape, `kind` "linear", "conv" or "mixed".
-    `pieces` says where the columns come from: (parameter name, shape of its scores).
+    `pieces` says where the columns come from: (parameter name, shape of its scores). `round` of
+    `rounds` is this cut's, counted from 0: what a schedule looks at.
 
     >>> Groups(torch.tensor([[3.0, 1.0]]), torch.tensor([[True, False]])).living
     tensor([1])
@@ -33,6 +34,8 @@ class Groups:
     alive: Bool[Tensor, "groups members"]
     kind: str = "mixed"
     pieces: tuple[tuple[str, torch.Size], ...] = ()
+    round: Whole = 0
+    rounds: Count = 1
 
     @property
     def living(self) -> Tensor:
@@ -77,6 +80,38 @@ def layer(scores: Mapping[str, Tensor], alive: Mapping[str, Tensor]) -> Iterator
 def global_(scores: Mapping[str, Tensor], alive: Mapping[str, Tensor]) -> Iterator[Groups]:
     """All weights of the network against each other. Taught in notebook 02."""
     yield _gather(list(scores), scores, alive, groups=1)
+
+
+@checked
+@dataclass(frozen=True)
+class blocks_of:
+    """Each `size` neighbours in a row of a layer by themselves: 2:4 is `blocks_of(4)`, `count(2)`.
+
+    A row is what feeds a neuron, or an output channel with its kernels laid out one after the
+    other. Biases do not take part. Raises ValueError, by name, for a row that is no whole number of
+    blocks, and for scores that are not one per weight. Taught in notebook 07.
+
+    >>> groups = next(blocks_of(4)({"w": torch.rand(2, 8)}, {"w": torch.ones(2, 8).bool()}))
+    >>> groups.scores.shape
+    torch.Size([4, 4])
+    """
+
+    size: Count = 4
+
+    @checked
+    def __call__(
+        self, scores: Mapping[str, Tensor], alive: Mapping[str, Tensor]
+    ) -> Iterator[Groups]:
+        for name, score in scores.items():
+            if score.dim() == 1:
+                continue
+            row = score[0].numel()
+            if row % self.size:
+                raise ValueError(
+                    f"scores[{name!r}] has rows of {row}, not a whole number of blocks of "
+                    f"size={self.size}"
+                )
+            yield _gather([name], scores, alive, groups=score.numel() // self.size)
 
 
 SCOPES: dict[str, Scope] = {"neuron": neuron, "layer": layer, "global": global_}

@@ -13,7 +13,6 @@ from typing import Literal
 
 import torch
 from torch import Tensor, nn
-from torch.nn.utils.parametrize import is_parametrized
 
 from ..data import Split
 from ..ideas import inertial
@@ -21,73 +20,18 @@ from ..ideas.checks import Count, Number, check_choice, checked
 from ..ideas.nnrelief import VARIANTS, check_share, check_supported, network_importance
 from .learned import learned, learned_mask
 from .needs import Needs, needs
+from .prunable import outside, prunable
+from .saliency import fisher, grasp, ria, snip, synflow, wanda
 
 __all__ = [
-    "at_snapshot", "curvature", "learned", "learned_mask", "leverage", "magnitude", "nnrelief",
-    "outside", "prunable", "random",
+    "at_snapshot", "curvature", "fisher", "grasp", "learned", "learned_mask", "leverage",
+    "magnitude", "nnrelief", "outside", "prunable", "random", "ria", "snip", "synflow", "units",
+    "wanda",
 ]  # fmt: skip
 
 Score = Callable[[nn.Module, Split], dict[str, Tensor]]
 
 SIDES = ("flat", "sharp")
-PRUNABLE = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d)
-
-
-@checked
-def prunable(net: nn.Module, biases: bool = False) -> dict[str, Tensor]:
-    """Return the prunable parameters by name: weights of Linear and Conv layers, in net order.
-
-    `biases` adds the biases of the same layers (NNrelief prunes them too). A weight that two layers
-    share stands under its first name. All others stay outside the density: transposed convolutions,
-    recurrent layers, the projections inside attention, embeddings (`outside` names them).
-
-    Raises ValueError if the network has no such layer, and, by name, for a layer whose weight is
-    empty, not yet made (lazy), without data (meta) or computed from others (weight_norm).
-
-    >>> list(prunable(nn.Sequential(nn.Linear(3, 2), nn.ReLU(), nn.Linear(2, 2))))
-    ['0.weight', '2.weight']
-    """
-    named: dict[str, Tensor] = {}
-    for name, module in net.named_modules():
-        if not isinstance(module, PRUNABLE):
-            continue
-        _check_layer(name, module)
-        prefix = f"{name}." if name else ""
-        named[f"{prefix}weight"] = module.weight
-        if biases and module.bias is not None:
-            named[f"{prefix}bias"] = module.bias
-    if not named:
-        raise ValueError("net has no Linear or Conv layer, so nothing can be pruned")
-    own = {name for name, _ in net.named_parameters()}
-    return {name: parameter for name, parameter in named.items() if name in own}
-
-
-def _check_layer(name: str, layer: nn.Module) -> None:
-    """Refuse, by name, a layer whose weight no mask can hold."""
-    weight = layer._parameters.get("weight")
-    if is_parametrized(layer) or weight is None:
-        why = "computes its weight from other parameters (as weight_norm and spectral_norm do): "
-        why += "make it a plain parameter first"
-    elif isinstance(weight, nn.UninitializedParameter):
-        why = "is lazy: run the network once, so that its weight is made"
-    elif weight.is_meta:
-        why = "is on the meta device and holds no numbers"
-    elif not weight.numel():
-        why = f"has an empty weight, {tuple(weight.shape)}"
-    else:
-        return
-    raise ValueError(f"layer {name!r} of net {why}")
-
-
-@checked
-def outside(net: nn.Module) -> list[str]:
-    """Return the names of weights that no recipe prunes and that no density counts.
-
-    >>> outside(nn.Sequential(nn.Embedding(3, 2), nn.Linear(2, 2)))
-    ['0.weight']
-    """
-    inside = set(prunable(net))
-    return [name for name, p in net.named_parameters() if p.dim() > 1 and name not in inside]
 
 
 @checked
@@ -103,6 +47,29 @@ def random(net: nn.Module, images: Split) -> dict[str, Tensor]:
     `prune` seeds that generator, so a run repeats. Taught in notebook 00.
     """
     return {name: torch.rand_like(weight) for name, weight in prunable(net).items()}
+
+
+@checked
+def units(net: nn.Module, images: Split) -> dict[str, Tensor]:
+    """‖w‖₂ of all weights that enter a unit, (out, 1, …): whole neurons and filters go together.
+
+    Divided by the root of their number, so that layers compare. The last layer is not scored: its
+    units are the outputs. Raises ValueError if there is no other. Source: Li et al. (2017), with
+    the l1-norm. Taught in notebook 08.
+
+    >>> net = nn.Sequential(nn.Linear(4, 3), nn.Linear(3, 2))
+    >>> images = Split(torch.ones(1, 4), torch.tensor([0]))
+    >>> {name: tuple(score.shape) for name, score in units(net, images).items()}
+    {'0.weight': (3, 1)}
+    """
+    weights = list(prunable(net).items())[:-1]
+    if not weights:
+        raise ValueError("net has one layer only: its units are the outputs, which stay")
+    return {
+        name: weight.detach().flatten(1).square().mean(dim=1).sqrt()
+        .reshape(-1, *[1] * (weight.dim() - 1))
+        for name, weight in weights
+    }  # fmt: skip
 
 
 @checked

@@ -20,6 +20,7 @@ from traitlets import TraitError
 from ..ideas.checks import Finite, Positive, checked
 from .frames import Frames, Idle, Values, one_step_away, unnoticed
 from .pictures import Picture, name_of, save_picture, words_of
+from .site.frames import save_frames
 
 LIVE_DPI = 80
 STILL_DPI = 110
@@ -131,6 +132,7 @@ def explore(figure_function: Callable[..., Figure], /, *fixed: Any, **arguments:
     held = {name: value for name, value in arguments.items() if name not in controls}
     explorer = Explorer(functools.partial(figure_function, *fixed, **held), controls)
     save_picture(explorer.png, explorer.name, explorer.caption)
+    save_frames(explorer.name, functools.partial(figure_function, *fixed, **held), controls)
     former, _SHOWN[explorer.name] = _SHOWN.get(explorer.name), explorer
     if former is not None:
         former.retire()

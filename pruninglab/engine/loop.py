@@ -219,7 +219,8 @@ def _prune_round(state: State, recipe: Recipe) -> None:
     wants = needs(recipe.score)
     images = state.data.train.take(wants.images)
     scores = state.learned if wants.learns else _score(state, recipe, images)
-    state.masks.shrink(cut(scores, state.masks, recipe.budget, recipe.scope))
+    where = {"round": state.round, "rounds": recipe.rounds}
+    state.masks.shrink(cut(scores, state.masks, recipe.budget, recipe.scope, **where))
     for shrink in recipe.after:
         state.masks.shrink(shrink(state.net, state.masks, images))
     state.masks.apply_(state.net)

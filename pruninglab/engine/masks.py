@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -14,7 +15,7 @@ from ..choices.needs import needs
 from ..choices.scopes import Scope
 from ..choices.scores import Score, prunable
 from ..data import Split
-from ..ideas.checks import checked
+from ..ideas.checks import Count, Whole, checked
 from ..ideas.devices import move_to
 from ..settings import device as pick_device
 
@@ -190,9 +191,16 @@ def keep_largest(
 
 @checked
 def cut(
-    scores: Mapping[str, Tensor], masks: Mapping[str, Tensor], budget: Budget, scope: Scope
+    scores: Mapping[str, Tensor],
+    masks: Mapping[str, Tensor],
+    budget: Budget,
+    scope: Scope,
+    round: Whole = 0,
+    rounds: Count = 1,
 ) -> dict[str, Tensor]:
     """Return who lives after one pruning step, for `Masks.shrink`; changes nothing itself.
+
+    It is cut `round` of `rounds`, from 0, for a budget with a schedule.
 
     Each score must broadcast to its parameter; one that scores whole kernels, (out, in, 1, 1),
     lets a kernel live or die as one member. Raises KeyError for a score without a mask, ValueError
@@ -209,6 +217,7 @@ def cut(
     alive = {name: _any_alive(masks[name], score.shape) for name, score in members.items()}
     keep: dict[str, Tensor] = {}
     for groups in scope(members, alive):
+        groups = replace(groups, round=round, rounds=rounds)
         counts = _counted(budget(groups), len(groups.scores))
         keep |= groups.split(keep_largest(groups.scores, groups.alive, counts))
     if not keep:
