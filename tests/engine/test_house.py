@@ -16,7 +16,8 @@ BELOW = {
     "ideas": {"ideas"},
     "choices": {"ideas", "choices", "data"},
     "engine": {"ideas", "choices", "engine", "data", "files", "settings"},
-    "papers": {"ideas", "choices", "engine", "papers", "data", "nets", "costs", "files", "settings"},
+    "papers": {"ideas", "choices", "engine", "papers", "data", "nets", "costs", "files"}
+    | {"settings"},
 }
 LONGEST = 30
 
