@@ -114,7 +114,7 @@ def test_envelope_lies_above() -> None:
 
 def test_bad_input() -> None:
     for gap, pull in ((0.1, 0.4), (1e9, 0.4), (1.0, 1.0)):
-        with pytest.raises(ValueError, match="gap=.*pull="):
+        with pytest.raises(ValueError, match=r"gap=.*pull="):
             TwoWells(gap, pull)
     with pytest.raises(ValueError, match="too many steps"):
         TwoWells(2.0).flow(RIM, 1e9)
