@@ -415,7 +415,7 @@ class Examples:
             "sets.through": dict(zip(("first", "second", "third"), corners, strict=True)),
             "sets.scan": {"plane": lab.sets.through(*corners), "steps": 2,
                           "measures": {"sum": lambda net: float(net[1].bias.sum())}},
-            "Scan": {"x": e.rand(4), "y": e.rand(4)},
+            "Scan": {"x": e.rand(4), "y": e.rand(4), "values": {"a": e.rand(4, 4)}},
             "sets.overlap": {"distances": e.rand(2, 5), "gaps": e.rand(2, 5)},
             "probe_correlation": {"curves": e.rand(3, 5)},
             "stops_apart": {"curves": e.rand(3, 2, 4)},
