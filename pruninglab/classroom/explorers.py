@@ -19,7 +19,7 @@ from traitlets import TraitError
 
 from ..ideas.checks import Finite, Positive, checked
 from .frames import Frames, Idle, Values, one_step_away, unnoticed
-from .pictures import Picture, name_of, save_picture, words_of
+from .pictures import Picture, few_colours, name_of, save_picture, words_of
 from .site.frames import save_frames
 
 LIVE_DPI = 80
@@ -172,7 +172,8 @@ class Explorer(widgets.VBox):
         self._figure_function = figure_function
         self._controls = controls
         self._figure, self._spare = _empty_figure(), _empty_figure()
-        self._still = self._draw(self.values, self._figure, STILL_DPI)
+        drawn = self._draw(self.values, self._figure, STILL_DPI)
+        self._still = Picture(few_colours(drawn.png), drawn.alt)
         self.name = name_of(self._figure)
         self.frames = Frames()
         self.touched = 0.0

@@ -25,10 +25,12 @@ from pruninglab.classroom.pictures import (
     Picture,
     check_alt,
     describe,
+    few_colours,
     picture,
     publish,
     words_of,
 )
+from pruninglab.classroom.plots.concave import penalties
 from pruninglab.classroom.plots.style import blank, colors
 
 ALT = "A dot that moves to the right as the slider does"
@@ -464,3 +466,16 @@ def test_a_reused_figure_looks_like_a_new_one() -> None:
     axes.set_xscale("symlog")
     used.text(0, 0, "old")
     assert png(Dots()(2, figure=used)) == png(Dots()(2))
+
+
+def test_a_saved_picture_has_few_colours_and_looks_the_same() -> None:
+    figure = penalties()
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=110)
+    small = few_colours(buffer.getvalue())
+    assert len(small) < 0.7 * len(buffer.getvalue())
+    before, after = (np.array(Image.open(io.BytesIO(png)).convert("RGB"), dtype=float)
+                     for png in (buffer.getvalue(), small))  # fmt: skip
+    assert before.shape == after.shape and np.abs(before - after).mean() < 0.3
+    with pytest.raises(ValueError, match="is no picture"):
+        few_colours(b"nothing")
