@@ -1,5 +1,6 @@
 """How sparse is a vector? The PQ Index, its rivals, the six properties and the PQI bound."""
 
+from .chord import chord_at_zero, log_moments
 from .exact import EXACT
 from .examples import example_vectors
 from .index import (
@@ -24,11 +25,13 @@ __all__ = [
     "Property",
     "bound_at_ranks",
     "check_pq",
+    "chord_at_zero",
     "effective_number",
     "example_vectors",
     "find_counterexample",
     "gini_index",
     "index_by_rank",
+    "log_moments",
     "poverty_line",
     "pq_index",
     "printed_index",
