@@ -1,5 +1,8 @@
 """Interactive notebooks on neural-network pruning: five papers, five choices, one loop."""
 
+from . import threads  # noqa: F401  (says how torch's threads wait, before torch is loaded)
+
+# isort: split
 from . import costs, data, export, layouts, nets, papers, recipes, shrink
 from .choices import afters, budgets, rewinds, scopes, scores, stops
 from .choices.needs import Needs, asks
@@ -17,9 +20,11 @@ from .engine.subspaces import projected_sgd, start_inside
 from .engine.sweep import compare
 from .engine.tickets import load_ticket, save_ticket
 from .engine.training import Training, accuracy, adam, constant, cosine, multistep, sgd, train
-from .ideas import concave, flows, inertial, nnrelief, pqi, roofline
+from .ideas import chain, concave, flows, inertial, lemma1, nnrelief, pqi, roofline, sets
 from .ideas.pqi import gini_index, pq_index, retained_bound
-from .settings import device, environment, profile
+from .settings import device, environment, profile, take_threads
+
+take_threads()
 
 __all__ = [
     "Checkpoint",
@@ -36,6 +41,7 @@ __all__ = [
     "afters",
     "asks",
     "budgets",
+    "chain",
     "choice",
     "compare",
     "concave",
@@ -56,6 +62,7 @@ __all__ = [
     "inertial",
     "keep_largest",
     "layouts",
+    "lemma1",
     "load_ticket",
     "multistep",
     "nets",
@@ -78,6 +85,7 @@ __all__ = [
     "scan_layers",
     "scopes",
     "scores",
+    "sets",
     "sgd",
     "shrink",
     "slider",

@@ -48,7 +48,9 @@ RUNS = [
          "pruned_test_accuracy": value, "density": 0.5**i, "layer_density": {"a": value},
          "pruned_density": 0.5**i,
          "epochs": 5, "error": 1 - value, "IF relative": 1 - value, "when": when,
-         "norms": {"1→2": value},
+         "norms": {"1→2": value}, "units": 0.5**i, "validation_gap": value - 0.5,
+         **dict.fromkeys(("IF probe 1", "GF relative", "GF probe 1"), 1 - value),
+         "grid": {"(0.5, 1)": value}, "cut": {"share": 0.5, "accuracy": 0.1, "pqi": value},
          **{index: {"global": {"all": value}, "layer": {"a": value}}
             for index in ("pqi", "pruned_pqi", "gini")}}
         for i, value in enumerate(run) for when in ("just pruned", "retrained")
@@ -286,6 +288,20 @@ class Examples:
         layer = {"weight": e.rand(6, 4), "bias": e.rand(6), "inputs": e.rand(5, 4)}
         conv = {"weight": e.rand(2, 3, 3, 3), "bias": e.rand(2), "inputs": e.rand(5, 3, 6, 6)}
         large = Split(e.rand(5, 1, 28, 28), e.split.targets[:5])
+        net = known["state"].net
+        weights = {name: w.detach() for name, w in net.named_parameters()}
+        corners = [
+            weights,
+            {name: w + 1 for name, w in weights.items()},
+            {name: w * 2 for name, w in weights.items()},
+        ]
+        scanned = lab.sets.scan(
+            net,
+            lab.sets.through(*corners),
+            dict.fromkeys(("distance", "gap"), lambda net: 0.1),
+            steps=2,
+        )
+        rounds = [rows[::2] for rows in RUNS]
         return {
             **{f"nets.{name}": {"inputs": (1, 16, 16), "seed": 0} for name in vars(lab.nets)},
             **{f"nets.{name}": {"inputs": (1, 32, 32), "seed": 0} for name in
@@ -347,10 +363,17 @@ class Examples:
             "carry_change": {"change": e.rand(4), "weights": [e.rand(6, 4)]},
             "dropped_signal": {"inputs": e.rand(5, 4)}, "residuals": {"inputs": e.rand(5, 4)},
             "error_bounds": {"inputs": e.rand(5, 4)},
+            "FilterChange": {"change": e.rand(5, 2), "activated": e.rand(5, 2), "lost": e.rand(2),
+                             "signal": e.rand(2)},
+            "filter_bounds": {"filters": [{"layer": "conv1", "average": [0.1, 0.2],
+                                           "lost": [0.2, 0.3], "allowed": [0.4, 0.5]}]},
+            "filter_change": {"conv": nn.Conv2d(3, 2, 3), "inputs": e.rand(5, 3, 6, 6),
+                              "keep": (e.rand(2, 3) > 0.3, e.rand(2) > 0.3)},
             "chance_jaccard": {"density": 0.2, "other": 0.3},
             "weak_branches": {"main": e.rand(5, 2, 3, 3), "shortcut": e.rand(5, 2, 3, 3)},
             "retained_bound": {"d": 100, "index": 0.2}, "tail_ratio": {"r": 2},
-            "find_counterexample": {"tries": 5, "measure": pqi.MEASURES["Hoyer"]},
+            "find_counterexample": {"tries": 5, "measure": pqi.MEASURES["Hoyer"], "exact": None},
+            "effective_number": {"order": 0.5}, "cut_moves_index": {"vector": "a", "gone": 0.5},
             "Counterexample": {"before": e.rand(3)}, "property_table": {"tries": 2},
             "mask_values": {"masks": {"a": [e.rand(9)]}},
             "bounds_against_truth": {"rows": [
@@ -361,16 +384,51 @@ class Examples:
             "eight_pixels": {"images": e.rand(8, 401)}, "regularizer_of": {"kind": "log"},
             "oscillation": {"weights": e.rand(9, 3), "masks": e.rand(9, 3)},
             "by_round": {"watched": lab.Runs({"a": RUNS})},
+            "by_scope": {"runs": lab.Runs({"layer: a": RUNS})},
+            "with_grid": {"measured": lab.papers.Measured({}, {}, lab.Runs({"a": RUNS}), {
+                "pairs": [[0.5, 1.0]], "grid": {"a": [[[0.5]] * len(RUNS[0])] * len(RUNS)}})},
+            "rivals_in_each_scope": {"scopes": {"layer": lab.Runs({"a": RUNS})}},
+            "chord_at_zero": {"p": 0.5, "q": 1.0}, "log_moments": {"exponents": [0.5, 2.0]},
             "stop_at": {"watched": lab.Runs({"a": RUNS})},
             "trade_off": {"watched": lab.Runs({"a": RUNS})},
+            "rivals": {"comparisons": {"a": lab.Runs({"a": RUNS})}},
             "stops_compared": {"runs": lab.Runs({"a": RUNS})},
             "full_fashion_mnist": {"runs": lab.Runs({"a": RUNS})},
             "connectivity": {"left": lab.Runs({"just pruned": RUNS, "retrained": RUNS})},
+            "units_removed": {"left": lab.Runs({"just pruned": RUNS, "retrained": RUNS})},
+            "flows.gained": {"accuracy": e.rand(2, 3, 4).cpu().numpy(),
+                             "used": np.array([[1, 2, 4], [4, 1, 1]])},
+            "sets.probes": {"watched": lab.Runs({"a": RUNS}), "count": 2},
+            "curves_of": {"watched": lab.Runs({"a": RUNS}), "flow": "IF", "count": 2},
+            "in_sets": {"watched": lab.Runs({"a": RUNS})},
+            "sets_on_plane": {"scans": {"a": scanned}},
+            "sets.worth": {"runs": lab.Runs({"a": rounds}), "fixed": ["a"], "density": 0.6},
+            "chain.chain": {"curvature": 2.0, "additive": 0.5}, "chain.flow_of": {"w": e.rand(5)},
+            "proofs.chain": {"curvature": 2.0, "additive": 0.5},
+            "Chain": {"curvature": 2.0}, "Chain.printed": {"distance": e.rand(3)},
+            "Chain.plain": {"distance": e.rand(3)},
+            "Plane": {"origin": corners[0], "across": corners[1], "up": corners[2],
+                      "corners": e.rand(3, 2)},
+            "Plane.at": {"x": 0.5, "y": 0.5},
+            "sets.through": dict(zip(("first", "second", "third"), corners, strict=True)),
+            "sets.scan": {"plane": lab.sets.through(*corners), "steps": 2,
+                          "measures": {"sum": lambda net: float(net[1].bias.sum())}},
+            "Scan": {"x": e.rand(4), "y": e.rand(4)},
+            "sets.overlap": {"distances": e.rand(2, 5), "gaps": e.rand(2, 5)},
+            "probe_correlation": {"curves": e.rand(3, 5)},
+            "stops_apart": {"curves": e.rand(3, 2, 4)},
+            "changes_of_both": {"activation": "tanh", "w": 2.0, "other": 2.1},
             "lemma1.weighted": {"activation": "tanh", "w": 2.0, "t": e.rand(5)},
             "lemma1.changes": {"activation": "tanh", "w": 2.0},
             "Changes": {"gap": e.rand(4), "change": e.rand(4)},
-            "tickets": {"results": lab.Runs({"a": RUNS})},
-            "concave.ablations": {"results": lab.Runs({"a": RUNS})}, "sparsity_of": {"vector": "a"},
+            "tickets": {"results": lab.Runs({"a": RUNS}), "others": None},
+            "sparsity_of": {"vector": "a"},
+            "proof_steps": {"sought": e.rand(5).round(), "gradient": e.rand(5), "loss_gap": 0.1},
+            "by_method": {"results": lab.Runs({"a, λ = 1": RUNS})},
+            "by_pixels": {"results": {"log": (e.rand(2, 3), torch.ones(2, 3))}},
+            "concave.gaps": {"tickets": lab.Runs({"a": RUNS}), "reference": "a"},
+            "concave.optimizers": {"results": lab.Runs({"a": [
+                [row | {"setting": 0.1} for row in rows] for rows in RUNS]})},
             "lipschitz_over_boxes": {"estimates": {"a": [0.1, 1.0]}, "climbed": {"b": [0.2, 2.0]}},
             "accuracy_and_pixels": {"results": {"log": (e.rand(2, 3), e.rand(2, 3))}},
             "spectra.spectrum": {"spectra": {0: known["exact"], 1: known["exact"]}},
@@ -383,10 +441,19 @@ class Examples:
             "Valley.floor": {"u": np.ones(3)},
             "where_the_gradient_lives": {"runs": lab.Runs({"a": [[
                 {"seed": 0, "epoch": n, "gradient": 0.5, "way": 0.4} for n in (0, 1)]]})},
-            "over_sizes": {"runs": lab.Runs({"a": [[
-                {"seed": 0, "directions": n, "test_accuracy": 0.5} for n in (5, 9)]]})},
+            "over_sizes": {"panels": {"a": lab.Runs({"a": [[
+                {"seed": 0, "directions": n, "test_accuracy": 0.5} for n in (5, 9)]]})}},
+            "over_sparsity": {"dense": np.ones(2), "runs": lab.Runs({"a": [[
+                {"seed": 0, "sparsity": s, "test_accuracy": 0.5} for s in (0.2, 0.5)]]})},
+            "over_pretraining": {"dense": np.ones(2), "panels": {"a": lab.Runs({"a": [[
+                {"seed": 0, "first": n, "test_accuracy": 0.5} for n in (1, 5)]]})}},
+            "inertial.readings.readings": {"dense": np.ones(2)}, "variants": {"dense": np.ones(2)},
+            "before_and_after": {"spectra": {"a": [known["exact"]]}},
+            "over_epochs": {"records": [lab.Runs({"a": RUNS})]},
+            "semi_distance": {"curve": np.eye(2)},
+            "envelope": {"moments": np.arange(3.0), "distances": np.exp(-np.arange(3.0))},
             "decay_and_optimizer": {"runs": lab.Runs({"a": [[
-                {"seed": 0, "pruned_density": 0.5, "vanished": 0.4}]]})},
+                {"seed": 0, "density": 0.5, "vanished": 0.4}]]})},
             "table_1": {"printed_kept": (1.5, 0.1), "printed_error": (2.0, 0.1)},
             "Recut.accuracy": {"outputs": e.rand(10, 3)}, "bound_bars": {"layer": "fc3"},
             "mask_heatmaps": {"masks": Late(lambda: {"a": masks(), "b": masks()})},

@@ -6,7 +6,7 @@ A learned score declares what makes its state (`needs.Parametrisation`); the tra
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Literal
@@ -31,7 +31,8 @@ class learned_mask:
     The pruning loop trains it in every round but the last, and takes m as the score: `regularizer`
     r is one of `ideas.concave`, `lam` = λ ≥ 0 stands before a sum over all weights, so it is small
     (the paper: 1e-6 for log, 3e-6 for l1). m starts at `start` in (0, 1), is clipped to [0, 1]
-    after every step and kept between rounds; the weights' own optimizer acts on it, with
+    after every step and kept between rounds. The weights' own optimizer acts on it, or one that
+    `optimizer` makes for it alone (its learning rate stays constant), in both cases with
     `weight_decay` ≥ 0 of its own. `form="sigmoid"` is the ablation m = σ(βs) without clipping,
     where β grows to `steepest` during each round. Raises ValueError for a value out of range.
     Source: concave-masks paper, Algorithm 1; Section V-G for the sigmoid. Taught in notebook 05.
@@ -43,6 +44,7 @@ class learned_mask:
     start: Share = 0.5
     form: Literal["box", "sigmoid"] = "box"
     steepest: Positive = 200.0
+    optimizer: Callable[[Iterable[nn.Parameter]], torch.optim.Optimizer] | None = None
 
     def __post_init__(self) -> None:
         if not 0 < self.start < 1:
@@ -106,19 +108,23 @@ class SoftMask:
             name: _leaf(self._from_mask(values.get(name), weight))
             for name, weight in self._product.items()
         }
+        self._own = self._optimizer_of_the_mask()
 
     def groups(self) -> list[dict[str, Any]]:
-        """Return θ with whatever is not masked, and the mask with a weight decay of its own."""
+        """Return θ with whatever is not masked, and the mask with a weight decay of its own.
+
+        A mask that has an optimizer of its own is not among them.
+        """
         named = self._net.named_parameters()
-        weights = [self._theta.get(name, parameter) for name, parameter in named]
+        weights = {"params": [self._theta.get(name, parameter) for name, parameter in named]}
         mask = {"params": list(self._free.values()), "weight_decay": self._how.weight_decay}
-        return [{"params": weights}, mask]
+        return [weights] if self._own else [weights, mask]
 
     def begin_epoch(self, epoch: int, total: int) -> None:
         """Sharpen the sigmoid, if there is one: β = steepest^(epoch/total), epochs from 1."""
         if self._how.form == "sigmoid":
             self._beta = self._how.steepest ** (epoch / max(total, 1))
-        self.after_step()
+        self._multiply()
 
     @torch.no_grad()
     def scores(self) -> dict[str, Tensor]:
@@ -145,7 +151,7 @@ class SoftMask:
             theta.copy_(state[name])
             self._free[name].copy_(state[f"mask of {name}"])
         self._beta = float(state["steepness"])
-        self.after_step()
+        self._multiply()
 
     @torch.no_grad()
     def after_backward(self) -> None:
@@ -162,13 +168,27 @@ class SoftMask:
                 of_mask.mul_(self._beta * m * (1 - m))
             self._free[name].grad = of_mask
 
-    @torch.no_grad()
     def after_step(self) -> None:
+        """Move the mask if the optimizer of the weights did not, and multiply it in."""
+        if self._own:
+            self._own.step()
+        self._multiply()
+
+    @torch.no_grad()
+    def _multiply(self) -> None:
         """Project the mask onto [0, 1], let the dead be 0, and put m ⊙ θ into the network."""
         for name, product in self._product.items():
             if self._how.form == "box":
                 self._free[name].clamp_(0, 1).mul_(self._alive[name])
             torch.mul(self._mask(name), self._theta[name], out=product.data)
+
+    def _optimizer_of_the_mask(self) -> torch.optim.Optimizer | None:
+        if self._how.optimizer is None or not self._free:
+            return None
+        optimizer = self._how.optimizer(list(self._free.values()))
+        for group in optimizer.param_groups:
+            group["weight_decay"] = self._how.weight_decay
+        return optimizer
 
     def _mask(self, name: str) -> Tensor:
         if self._how.form == "box":

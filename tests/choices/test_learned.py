@@ -22,6 +22,7 @@ from pruninglab.engine.masks import Masks
 from pruninglab.engine.training import State, constant, fit
 from pruninglab.ideas.concave import l1, log, lq, mcp
 
+PLAINEST = lab.sgd(lr=0.1, momentum=0.0, nesterov=False)
 PLAIN = lab.Training(optimizer=lab.sgd(lr=0.1, weight_decay=1e-3), batch_size=15)
 SPARSE = lab.recipes.soft_mask(
     log(0.1), 0.02, 0.2, weight_decay=1e-3, stop=lab.stops.epochs(8), rounds=2
@@ -66,6 +67,37 @@ def test_three_steps_by_hand() -> None:
     np.testing.assert_allclose(soft.weights()["1.weight"].numpy()[alive], theta[alive], atol=1e-6)
     np.testing.assert_allclose(net[1].weight.detach().numpy(), m * theta, atol=1e-6)
     assert 0 < (m == 0).sum() < 6
+
+
+@pytest.mark.parametrize("rate", [0.1, 0.3])
+def test_a_mask_may_have_an_optimizer_of_its_own(
+    tiny_net: nn.Module, tiny_data: Data, rate: float
+) -> None:
+    """Like that of the weights it changes nothing; else only its own rate counts for m."""
+    training = replace(PLAIN, schedule=constant)
+    finals = []
+    for own in (None, lab.sgd(lr=rate, weight_decay=7.0)):
+        how = learned_mask(log(0.1), 0.02, weight_decay=1e-3, optimizer=own)
+        recipe = replace(SPARSE, score=how)
+        net = copy.deepcopy(tiny_net)
+        done = next(lab.prune(net, tiny_data, recipe, seed=0, training=training, device="cpu"))
+        finals.append(torch.cat([m.flatten() for m in done.learned.values()]))
+    assert torch.equal(*finals) == (rate == 0.1)
+
+
+def test_the_own_optimizer_steps_a_lone_mask(tiny_net: nn.Module) -> None:
+    """No step of the weights' optimizer is needed: m moves by rate × (slope + λr′ + decay)."""
+    how = learned_mask(l1(), 0.5, weight_decay=0.2, optimizer=PLAINEST)
+    soft = SoftMask(tiny_net, Masks.full(tiny_net), {}, how)
+    assert len(soft.groups()) == 1
+    for weight in lab.scores.prunable(tiny_net).values():
+        weight.grad = torch.zeros_like(weight)
+    soft.after_backward()
+    soft.after_step()
+    for m in soft.scores().values():
+        torch.testing.assert_close(m, torch.full_like(m, 0.5 - 0.1 * (0.5 + 0.2 * 0.5)))
+    with pytest.raises(TypeError, match="optimizer=7"):
+        learned_mask(l1(), 0.1, optimizer=7)
 
 
 @pytest.mark.parametrize("form", ["box", "sigmoid"])

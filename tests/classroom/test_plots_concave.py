@@ -141,6 +141,15 @@ def test_oscillation_counts_hops_and_zeros() -> None:
     assert "of 2 mask entries 1 lie at zero after 2 projected" in words_of(figure)
 
 
+@pytest.mark.parametrize("shape", [(0, 2), (3, 0)])
+def test_oscillation_names_what_is_empty(shape: tuple[int, int]) -> None:
+    some, none = torch.rand(3, 2), torch.zeros(shape)
+    with pytest.raises(ValueError, match=r"^masks has shape"):
+        concave.oscillation(some, none)
+    with pytest.raises(ValueError, match=r"^weights has shape"):
+        concave.oscillation(none, some)
+
+
 def test_eight_pixels_counts_them() -> None:
     mask = torch.zeros(401)
     mask[10:18] = 1
@@ -184,11 +193,48 @@ def test_tickets_are_sorted_by_density_with_bars_both_ways() -> None:
     assert line.get_xdata().tolist() == pytest.approx([0.5, 0.03])
     assert line.get_ydata().tolist() == pytest.approx([0.89, 0.75])
     assert "log 75.0% at 3.00%" in words_of(figure)
-    other = concave.ablations(results)
-    assert (name_of(figure), name_of(other)) == tuple(
-        f"05_concave_masks/{what}" for what in ("tickets", "ablations")
-    )
-    assert words_of(other).endswith(words_of(figure))
+    assert name_of(figure) == "05_concave_masks/tickets"
+
+
+def test_other_tickets_stand_beside_on_the_same_scale() -> None:
+    log_mask, sigmoid = ([settings_of((0.1, right), (0.01, right - 0.1))] for right in (0.9, 0.8))
+    figure = concave.tickets(Runs({"log": log_mask}), Runs({"sigmoid": sigmoid, "log": log_mask}))
+    draw(figure)
+    drawn = [{part.get_label(): part.lines[0].get_color() for part in panel.containers}
+             for panel in figure.axes]  # fmt: skip
+    assert [list(part) for part in drawn] == [["log"], ["sigmoid", "log"]]
+    assert drawn[0]["log"] == drawn[1]["log"] != drawn[1]["sigmoid"]
+    assert figure.axes[0].get_ylim() == figure.axes[1].get_ylim()
+    assert "log 80.0% at 1.00%; beside it: sigmoid 70.0% at 1.00%" in words_of(figure)
+
+
+def test_no_two_ticks_of_the_accuracy_say_the_same() -> None:
+    results = Runs({"log": [settings_of((0.02, 0.853), (0.15, 0.862))]})
+    figure = concave.tickets(results)
+    draw(figure)
+    labels = [tick.get_text() for tick in figure.axes[0].get_yticklabels()]
+    assert len(labels) == len(set(labels)) > 2
+    left, right = figure.axes[0].get_xlim()
+    assert left < 0.25 and right > 0.01, "the axis begins where the densest ticket is"
+
+
+def test_optimizers_draw_the_reference_on_the_left_only() -> None:
+    ticket, mask = settings_of((0.1, 0.9), (0.01, 0.8)), settings_of((0.2, 0.9), (0.02, 0.85))
+    rows = {"lottery ticket": (ticket, (0.1, 0.01)), "SGD": (mask, (1e-5, 1e-4))}
+    results = Runs(
+        {label: [[row | {"setting": number} for row, number in zip(part, numbers, strict=True)]]
+         for label, (part, numbers) in rows.items()}
+    )  # fmt: skip
+    figure = concave.optimizers(results)
+    draw(figure)
+    assert [len(panel.containers) for panel in figure.axes] == [2, 1]
+    line = figure.axes[1].containers[0].lines[0]
+    assert line.get_xdata().tolist() == pytest.approx([1e-5, 1e-4])
+    assert line.get_ydata().tolist() == pytest.approx([0.2, 0.02])
+    assert line.get_color() == figure.axes[0].containers[1].lines[0].get_color()
+    assert "SGD from 20.0% to 2.00%" in words_of(figure)
+    with pytest.raises(ValueError, match="results is empty"):
+        concave.optimizers(results.only("lottery ticket"))
 
 
 MASKS, PAIR = torch.rand(2, 3, 401), (torch.rand(4, 3), torch.rand(4, 3))

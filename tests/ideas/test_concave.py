@@ -395,6 +395,66 @@ def test_both_theorems_hold_on_real_solutions(r: c.Regularizer) -> None:
             assert far <= c.theorem2_bound(lam, k, ridge, c.phi(m, r)) + 1e-9
 
 
+NEEDS = ("Eq. (6)", "Eq. (7)", "Eq. (9)")
+
+
+@given(st.integers(0, 10_000), st.sampled_from(PENALTIES))
+def test_the_proofs_follow_from_what_they_need(seed: int, r: c.Regularizer) -> None:
+    """With λ and γ for which (6), (7), (9) hold, so do all others, on any loss and any masks."""
+    generator = torch.Generator().manual_seed(seed)
+    m, sought, gradient = torch.rand(3, 6, generator=generator, dtype=torch.float64)
+    sought = sought.round()
+    extra = float(torch.rand(1, generator=generator))
+    lam = float(gradient.abs().max()) + extra
+    pays = lam * float(sought.sum() - r.value(m).sum())
+    gamma = 2 * (pays - float(gradient @ (m - sought))) / float((m - sought).square().sum())
+    if gamma <= 0:
+        return
+    steps = c.proof_steps(m, sought, gradient, pays, lam, gamma, r)
+    assert set(NEEDS) < set(steps)
+    for name, (smaller, larger) in steps.items():
+        assert smaller <= larger + 1e-9, name
+    bound = c.theorem2_bound(lam, int(sought.sum()), gamma, c.phi(m, r))
+    assert float((m - sought).norm()) <= bound + 1e-9
+
+
+def test_proof_steps_by_hand() -> None:
+    """m̃ = (1, 0), m* = (½, ¼), ∇L = (−1, 0), λ = 1, γ = 2, ℓ1."""
+    m, sought = torch.tensor([0.5, 0.25]), torch.tensor([1.0, 0.0])
+    steps = c.proof_steps(m, sought, torch.tensor([-1.0, 0.0]), 0.25, 1, 2, c.l1())
+    square = 0.25 + 0.0625
+    expected = {
+        "Eq. (6)": (1, 1),
+        "Eq. (7)": (0.5 + square, 0.25),
+        "Eq. (9)": (0.25, 0.25),
+        "Eq. (10)": (0.25, 0.25),
+        "Eq. (11)": (-0.75, 0.5),
+        "Eq. (12)": (-0.75 + square, 0.25),
+        "Eq. (13)": (square, 2 * square**0.5),
+        "Eq. (16)": (0.25, 0.25),
+    }
+    assert steps == {name: pytest.approx(sides) for name, sides in expected.items()}
+    with pytest.raises(ValueError, match="sought must be binary"):
+        c.proof_steps(m, m, m, 0.0, 1, 1, c.l1())
+
+
+def test_lemma_1_leaves_one_binary_mask() -> None:
+    """Where the bound is below 1 no other binary mask meets (6), (7) and (9)."""
+    lam, gamma = 0.2, 2.0
+    every = torch.cartesian_prod(*[torch.tensor([0.0, 1.0], dtype=torch.float64)] * 4)
+    sought = torch.tensor([1.0, 1.0, 0.0, 0.0], dtype=torch.float64)
+    gradient = torch.full((4,), lam, dtype=torch.float64)
+    assert c.theorem1_bound(lam, 2, gamma) < 1
+    left = []
+    for m in every:
+        h = m - sought
+        gap = float(gradient @ h + gamma / 2 * h @ h)
+        smaller, larger = c.proof_steps(m, sought, gradient, gap, lam, gamma, c.l1())["Eq. (9)"]
+        if smaller <= larger:
+            left.append(m.tolist())
+    assert left == [sought.tolist()]
+
+
 @pytest.mark.parametrize(
     ("function", "values", "match"),
     [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+import torch
 
 import pruninglab as lab
 from pruninglab.papers import concave
@@ -46,5 +47,60 @@ def test_results_are_grouped_by_method() -> None:
     reached = grouped.over_rounds("density")
     for method in ("lottery ticket", "log mask by fixed share"):
         assert reached[method].mean(axis=0) == pytest.approx([0.15, 0.05, 0.02], abs=1e-3)
-    assert grouped["l1 mask"][2][1] == record.runs["l1 mask, λ = 6e-05"][2][-1]
+    last = record.runs["l1 mask, λ = 6e-05"][2][-1]
+    assert grouped["l1 mask"][2][1] == {**last, "epochs": 16, "setting": 6e-5}
     assert grouped.paired("log mask", "l1 mask", "test_accuracy", density=0.05).seeds == 3
+
+
+def test_a_label_without_a_setting_is_refused() -> None:
+    row = {"seed": 0, "density": 0.1, "test_accuracy": 0.9, "epochs": 3}
+    with pytest.raises(ValueError, match="results has 'log mask'"):
+        concave.by_method(lab.Runs({"log mask": [[row]]}))
+
+
+def tickets(*accuracies: float) -> list[list[dict[str, float]]]:
+    """Return tickets of a density of 10 % and 1 %, a seed for each accuracy of the first."""
+    return [
+        [
+            {"seed": seed, "density": 0.1, "test_accuracy": right, "epochs": 20},
+            {"seed": seed, "density": 0.01, "test_accuracy": right - 0.1, "epochs": 20},
+        ]
+        for seed, right in enumerate(accuracies)
+    ]
+
+
+def test_gaps_are_paired_and_say_what_they_cost() -> None:
+    runs = lab.Runs({"ticket": tickets(0.9, 0.7), "log mask": tickets(0.92, 0.74)})
+    lines = concave.gaps(runs, "ticket", [0.1, 0.001]).splitlines()
+    assert lines == [
+        "log mask − ticket at 10.0%: +0.0300 ± 0.0141 over 2 seeds; epochs 20 and 20",
+        "log mask − ticket at 0.1%: no seed has both; epochs 20 and 20",
+    ]
+    with pytest.raises(KeyError, match="reference='magnitude'"):
+        concave.gaps(runs, "magnitude", [0.1])
+
+
+def test_masks_are_compared_at_equal_pixels() -> None:
+    right = torch.tensor([[0.9, 0.8, 0.6], [0.7, 0.7, 0.7]])
+    pixels = torch.tensor([[16, 4, 4], [16, 8, 4]])
+    runs = concave.by_pixels({"log": (right, pixels), "l1": (right - 0.1, pixels)})
+    assert runs.at_density("test_accuracy", 8 / 400)["log"] == pytest.approx([0.8, 0.7])
+    gap = runs.paired("log", "l1", "test_accuracy", density=8 / 400)
+    assert (gap.mean, gap.std, gap.seeds) == (pytest.approx(0.1), pytest.approx(0, abs=1e-6), 2)
+    with pytest.raises(ValueError, match=r"results\['log'\] has"):
+        concave.by_pixels({"log": (right, pixels[:1])})
+
+
+def test_only_what_moves_the_mask_differs() -> None:
+    settings = concave.OPTIMIZERS.printed["lenet_300_100"]
+    recipes = concave.movers("lenet_300_100", settings)
+    soft = [recipe for label, recipe in recipes.items() if "λ" in label]
+    assert len(soft) == sum(len(lambdas) for _, _, lambdas in concave.MOVERS.values())
+    assert all(recipe.score.optimizer is not None for recipe in soft)
+    assert len({(str(r.budget), str(r.scope), str(r.stop), r.rewind, r.rounds) for r in soft}) == 1
+    assert {(str(r.stop), r.rounds) for r in recipes.values()} == {
+        (str(soft[0].stop), settings["rounds"])
+    }
+    training = concave.OPTIMIZERS.training("lenet_300_100", settings)
+    optimizer = training.optimizer
+    assert (optimizer.lr, optimizer.momentum, optimizer.nesterov) == (0.1, 0.9, False)

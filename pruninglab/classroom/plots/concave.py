@@ -33,7 +33,7 @@ from ...ideas.concave import (
 )
 from ...ideas.concave.digits import SIDE
 from ...ideas.devices import accurate
-from ..pictures import describe, picture, words_of
+from ..pictures import describe, picture
 from .curves import check_filled, check_numbers, density_axis, table_of
 from .style import BLUE, GRAY, GREEN, ORANGE, RED, blank, colors
 
@@ -103,8 +103,11 @@ def oscillation(
     """Draw the last iterates of some weights under subgradient steps, and of mask entries.
 
     `weights` (steps, some) hop over zero, drawn times 1000; `masks` (steps, some), projected,
-    come to rest on it.
+    come to rest on it. Raises ValueError where one of them is empty.
     """
+    for name, values in (("weights", weights), ("masks", masks)):
+        if not values.numel():
+            raise ValueError(f"{name} has shape {tuple(values.shape)}: there is nothing to draw")
     figure, axes = blank(figure, 9, 3.3, columns=2)
     weights, masks = _drawable(weights), _drawable(masks)
     for panel, values, scale in zip(axes, (weights, masks), (1000, 1), strict=True):
@@ -120,7 +123,7 @@ def oscillation(
         figure,
         f"Left: {weights.shape[1]} weights cross zero {hops} times in {len(weights)} subgradient "
         f"steps. Right: of {masks.shape[1]} mask entries {int((masks[-1] == 0).sum())} lie at "
-        f"zero after {len(masks)} projected steps, and stay there.",
+        f"zero after {len(masks)} projected steps.",
     )
 
 
@@ -452,26 +455,54 @@ def mask_values(
 
 @picture("05_concave_masks/tickets")
 @checked
-def tickets(results: Runs, *, smallest: Share = 1e-3, figure: Figure | None = None) -> Figure:
+def tickets(
+    results: Runs,
+    others: Runs | None = None,
+    *,
+    smallest: Share = 1e-3,
+    figure: Figure | None = None,
+) -> Figure:
     """Draw the accuracy of trained tickets against their density, mean and std in both directions.
 
     `results` has a row for each setting of a method (`papers.concave.by_method`), with "density"
-    and "test_accuracy". Tickets of a density below `smallest` are dead, and left out. Raises
-    KeyError for rows without these, ValueError for seeds with different numbers of settings, and
-    if every ticket is dead.
+    and "test_accuracy"; so have `others`, drawn beside it on the same scale. Tickets of a density
+    below `smallest` are dead, and left out. Raises KeyError for rows without these, ValueError for
+    seeds with different numbers of settings, and if every ticket is dead.
     """
-    check_filled(results=results)
-    figure, (axes,) = blank(figure, 7.5, 4)
+    panels = {"results": results} | ({} if others is None else {"others": others})
+    check_filled(**panels)
+    figure, axes = blank(figure, 5.5 * len(panels) + 1, 4, columns=len(panels), sharey=True)
+    shades = _shades(*panels.values())
+    sparsest = [_draw_tickets(panel, runs, smallest, shades)
+                for panel, runs in zip(axes, panels.values(), strict=True)]  # fmt: skip
+    axes[0].set_ylabel("test accuracy of the ticket")
+    left = 0.13 / len(panels)
+    figure.subplots_adjust(left=left, right=0.98, bottom=0.14, top=0.97, wspace=0.05)
+    return describe(
+        figure,
+        "Test accuracy of trained tickets against their density, mean and standard deviation over "
+        f"seeds. The sparsest of each method: {'; beside it: '.join(sparsest)}.",
+    )
+
+
+def _shades(*panels: Runs) -> dict[str, str]:
+    """Give each method a colour, the same in all panels."""
+    labels = dict.fromkeys(label for runs in panels for label in runs)
+    return dict(zip(labels, colors(len(labels)), strict=True))
+
+
+def _draw_tickets(axes: Axes, results: Runs, smallest: float, shades: Mapping[str, str]) -> str:
+    """Draw a curve for each method, densest ticket first; say where each one ends."""
     reached, measured = (results.over_rounds(key) for key in ("density", "test_accuracy"))
     densities: list[float] = []
     sparsest = []
-    for label, color in zip(results, colors(len(results)), strict=True):
+    for label in results:
         mean = reached[label].mean(axis=0)
         order = [i for i in mean.argsort()[::-1] if mean[i] >= smallest]
         density, accuracy = reached[label][:, order], measured[label][:, order]
         axes.errorbar(
             density.mean(axis=0), accuracy.mean(axis=0), yerr=spread(accuracy),
-            xerr=spread(density), fmt="o-", ms=4, color=color, label=label, capsize=2,
+            xerr=spread(density), fmt="o-", ms=4, color=shades[label], label=label, capsize=2,
         )  # fmt: skip
         densities += list(mean[order])
         if order:
@@ -479,21 +510,50 @@ def tickets(results: Runs, *, smallest: Share = 1e-3, figure: Figure | None = No
             sparsest.append(f"{label} {ends}")
     if not densities:
         raise ValueError(f"results has no ticket of a density from smallest={smallest} on")
-    density_axis(axes, [1.0, min(densities)])
-    axes.set(xlabel="weights that stay", ylabel="test accuracy of the ticket")
+    density_axis(axes, [min(1.0, 1.2 * max(densities)), min(densities)])
+    axes.set(xlabel="weights that stay")
     axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=1))
     axes.legend(frameon=False, fontsize=9, loc="lower left")
-    figure.subplots_adjust(left=0.1, right=0.98, bottom=0.14, top=0.97)
+    return ", ".join(sparsest)
+
+
+@picture("05_concave_masks/optimizers")
+@checked
+def optimizers(
+    results: Runs,
+    *,
+    reference: str = "lottery ticket",
+    smallest: Share = 1e-3,
+    figure: Figure | None = None,
+) -> Figure:
+    """Draw tickets by what moved their mask: accuracy and density, and density against λ.
+
+    `results` as for `tickets`, whose rows also have "setting": λ, or for the `reference`, which has
+    no λ and so stands in the left panel only, a density. Bands are ± one standard deviation over
+    seeds. Raises what `tickets` raises, and ValueError where there is nothing but the reference.
+    """
+    moved = [label for label in results if label != reference]
+    check_filled(results=moved)
+    figure, axes = blank(figure, 11, 4.2, columns=2, width_ratios=(3, 2))
+    shades = _shades(results)
+    sparsest = _draw_tickets(axes[0], results, smallest, shades)
+    chosen, reached = results.over_rounds("setting"), results.over_rounds("density")
+    for label in moved:
+        lam, density = chosen[label].mean(axis=0), reached[label]
+        axes[1].errorbar(lam, density.mean(axis=0), yerr=spread(density), fmt="o-", ms=4,
+                         color=shades[label], label=label, capsize=2)  # fmt: skip
+    axes[1].set(xscale="log", xlabel="λ", title="what λ leads to", ylim=(0, None))
+    axes[1].yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    axes[0].set(title="tickets, trained alike", ylabel="test accuracy of the ticket")
+    figure.subplots_adjust(left=0.08, right=0.98, bottom=0.13, top=0.92, wspace=0.16)
+    ranges = ", ".join(
+        f"{label} from {reached[label].mean(axis=0).max():.1%} to "
+        f"{reached[label].mean(axis=0).min():.2%}"
+        for label in moved
+    )
     return describe(
         figure,
-        "Test accuracy of trained tickets against their density, mean and standard deviation over "
-        f"seeds. The sparsest of each method: {', '.join(sparsest)}.",
+        "Left: test accuracy of tickets against density, by what moved their mask; mean and "
+        f"standard deviation over seeds, the sparsest of each: {sparsest}. Right: the density that "
+        f"λ leads to: {ranges}.",
     )
-
-
-@picture("05_concave_masks/ablations")
-@checked
-def ablations(results: Runs, *, figure: Figure | None = None) -> Figure:
-    """Draw `tickets` of masks that are cut by a share, or trained as a sigmoid."""
-    figure = tickets(results, figure=figure)
-    return describe(figure, f"Other ways to cut or to train the mask. {words_of(figure)}")

@@ -4,7 +4,14 @@ The mask is trained, the weights are given; where a mask entry ends at 0, the we
 notebook 05.
 """
 
-from .bounds import lone_entry, phi, theorem1_bound, theorem2_bound, theorem2_printed
+from .bounds import (
+    lone_entry,
+    phi,
+    proof_steps,
+    theorem1_bound,
+    theorem2_bound,
+    theorem2_printed,
+)
 from .digits import TwoDigits, two_digits
 from .fits import accuracy_of, fit_logistic, subgradient_l1
 from .logistic import MaskSolution, loss_gradient, masked_logistic, project_box
@@ -26,6 +33,7 @@ __all__ = [
     "mcp",
     "phi",
     "project_box",
+    "proof_steps",
     "subgradient_l1",
     "theorem1_bound",
     "theorem2_bound",

@@ -13,7 +13,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from ..checks import NonNegative, Positive, Whole, checked
+from ..checks import Finite, NonNegative, Positive, Whole, checked
 from ..devices import accurate
 from .regularizers import Regularizer
 
@@ -93,3 +93,43 @@ def lone_entry(lam: NonNegative, regularizer: Regularizer, gamma: Positive) -> t
     m = torch.linspace(0, 1, 200_001, dtype=torch.float64)
     best = m[(gamma / 2 * (m - 1).square() + float(lam) * regularizer.value(m)).argmin()]
     return 1 - float(best), phi(best[None], regularizer)
+
+
+@checked
+def proof_steps(
+    m: Float[Tensor, " d"],
+    sought: Float[Tensor, " d"],
+    gradient: Float[Tensor, " d"],
+    loss_gap: Finite,
+    lam: NonNegative,
+    gamma: Positive,
+    regularizer: Regularizer,
+) -> dict[str, tuple[float, float]]:
+    """Return both sides, (smaller, larger), of each inequality in the proofs of both theorems.
+
+    `m` is the mask m* in [0, 1]^d that was found, `sought` the binary m̃, `gradient` ∇L(m̃) and
+    `loss_gap` L(m*) − L(m̃); h = m* − m̃, and S is where m̃ is 1. Eqs. (7) and (9) are assumptions
+    on m*, the others follow from them. Of (11) the side is given that the proof needs,
+    −λ‖h‖₁ ≤ ∇Lᵀh; the other one, which is printed, is as true. Raises ValueError for masks outside
+    [0, 1] or a `sought` that is not binary. Source: concave-masks paper, Eqs. (6)–(13), (15)–(17).
+    Taught in notebook 05.
+    """
+    if not bool(((sought == 0) | (sought == 1)).all()):
+        raise ValueError("sought must be binary: only 0 and 1")
+    extra = phi(m, regularizer)
+    found, goal, slope = (accurate(part.detach()) for part in (m, sought, gradient))
+    h, one, lam, gamma = found - goal, goal == 1, float(lam), float(gamma)
+    inside, outside = float(h[one].abs().sum()), float(h[~one].abs().sum())
+    length, k = float(h.norm()), int(one.sum())
+    pays = float(goal.sum()) - float(regularizer.value(found).sum())
+    bend, upper = gamma / 2 * length**2, lam * (inside - outside)
+    return {
+        "Eq. (6)": (float(slope.abs().max()), lam),
+        "Eq. (7)": (float(slope @ h) + bend, loss_gap),
+        "Eq. (9)": (loss_gap, lam * pays),
+        "Eq. (10)": (loss_gap, upper),
+        "Eq. (11)": (-lam * (inside + outside), float(slope @ h)),
+        "Eq. (12)": (-lam * (inside + outside) + bend, upper),
+        "Eq. (13)": (bend, 2 * lam * math.sqrt(k) * length),
+        "Eq. (16)": (pays, inside - outside - extra),
+    }
