@@ -252,8 +252,6 @@ class Examples:
             "Machine": {"product": TIME, "copying": TIME, "flops": 1e9, "bytes": 1e9},
             "LayoutTimes": {"densities": (1.0, 0.5), "times": {"dense": [TIME, TIME]}},
             "LayoutTimes.medians": {"layout": "CSR"}, "LayoutTimes.break_even": {"layout": "CSR"},
-            "measure_layouts": {"weight": e.rand(4, 8), "inputs": e.rand(2, 8), "densities": [0.5],
-                                "repeats": 5},
             "roofline.product": layer, "roofline.Product": {"flops": 8.0, "bytes": 4.0},
             "attainable": {"intensity": 0.5, "peak": 9.0, "bandwidth": 2.0},
             "roofline.break_even": {"densities": [1.0, 0.1], "seconds": [9.0, 1.0], "dense": 3.0},
