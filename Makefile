@@ -9,11 +9,21 @@ else
 BIN := .venv/bin
 endif
 INSTALLED := .venv/installed
+# torch's threads spin briefly instead of holding the cores that others need; a notebook may load
+# torch before the package can say so: pruninglab/threads.py
+ifndef OMP_WAIT_POLICY
+export GOMP_SPINCOUNT ?= 10000
+export KMP_BLOCKTIME ?= 1
+endif
 
-.PHONY: lab test lint types unit devices nbval browser notebooks fuzz bench clean
+.PHONY: lab test lint types unit devices nbval browser notebooks fuzz bench site clean
+
+PORT_IS_FREE = import socket, sys; taken = not socket.socket().connect_ex(('127.0.0.1', int('$(PORT)'))); \
+	sys.exit(taken and 'Port $(PORT) is in use: stop what listens there, or name another one, such as make lab PORT=$(shell expr $(PORT) + 1)')
 
 # JupyterLab refuses to run as root, the only user of many containers, unless it is told to.
 lab: $(INSTALLED)
+	$(if $(PORT),@$(BIN)/python -c "$(PORT_IS_FREE)")
 	$(BIN)/jupyter lab notebooks/00_start_here.ipynb --ip=127.0.0.1 \
 		$(if $(filter 0,$(shell id -u)),--allow-root) $(if $(PORT),--port=$(PORT) --ServerApp.port_retries=0) $(if $(NO_BROWSER),--no-browser)
 
@@ -47,14 +57,18 @@ notebooks: $(INSTALLED)
 fuzz: $(INSTALLED)
 	FUZZ_CALLS=$(or $(CALLS),24000) FUZZ_SEED=$(or $(SEED),1) $(BIN)/python -m pytest -q -s tests/fuzz
 
+# The notebooks as pages whose sliders move without a kernel; nothing is executed, nothing fetched.
+site: $(INSTALLED)
+	$(BIN)/python -m pruninglab.classroom.site
+
 bench: $(INSTALLED)
 	$(BIN)/python -m pytest -q -s -m benchmark tests/benchmarks tests/browser
 
 $(INSTALLED): pyproject.toml constraints.txt
 	$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 10) and 'Python 3.10 or newer is needed; try make PYTHON=python3.12')"
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX)) --constraint constraints.txt --editable ".[dev,browser]"
+	$(BIN)/python -m pip install --quiet $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX)) --constraint constraints.txt --editable ".[dev,browser,deploy,site]"
 	$(BIN)/python -c "from pathlib import Path; Path('$(INSTALLED)').touch()"
 
 clean:
-	$(PYTHON) -c "import shutil; [shutil.rmtree(path, ignore_errors=True) for path in ('.venv', 'runs', '.pytest_cache', '.ruff_cache', '.mypy_cache', '.hypothesis', '.benchmarks', 'pruninglab.egg-info')]"
+	$(PYTHON) -c "import shutil; [shutil.rmtree(path, ignore_errors=True) for path in ('.venv', 'runs', 'build', '.pytest_cache', '.ruff_cache', '.mypy_cache', '.hypothesis', '.benchmarks', 'pruninglab.egg-info')]"

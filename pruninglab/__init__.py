@@ -1,6 +1,9 @@
 """Interactive notebooks on neural-network pruning: five papers, five choices, one loop."""
 
-from . import costs, data, nets, papers, recipes
+from . import threads  # noqa: F401  (says how torch's threads wait, before torch is loaded)
+
+# isort: split
+from . import costs, data, export, layouts, nets, papers, recipes, shrink
 from .choices import afters, budgets, rewinds, scopes, scores, stops
 from .choices.needs import Needs, asks
 from .classroom import exercises, plots
@@ -12,12 +15,16 @@ from .engine.parametrisation import HardMask
 from .engine.recipes import Recipe
 from .engine.records import recorded
 from .engine.results import Paired, Runs
+from .engine.sensitivity import scan_layers
 from .engine.subspaces import projected_sgd, start_inside
 from .engine.sweep import compare
+from .engine.tickets import load_ticket, save_ticket
 from .engine.training import Training, accuracy, adam, constant, cosine, multistep, sgd, train
-from .ideas import concave, flows, inertial, nnrelief, pqi
+from .ideas import chain, concave, flows, inertial, lemma1, nnrelief, pqi, roofline, sets
 from .ideas.pqi import gini_index, pq_index, retained_bound
-from .settings import device, environment, profile
+from .settings import device, environment, profile, take_threads
+
+take_threads()
 
 __all__ = [
     "Checkpoint",
@@ -34,6 +41,7 @@ __all__ = [
     "afters",
     "asks",
     "budgets",
+    "chain",
     "choice",
     "compare",
     "concave",
@@ -48,10 +56,14 @@ __all__ = [
     "environment",
     "exercises",
     "explore",
+    "export",
     "flows",
     "gini_index",
     "inertial",
     "keep_largest",
+    "layouts",
+    "lemma1",
+    "load_ticket",
     "multistep",
     "nets",
     "nnrelief",
@@ -68,9 +80,14 @@ __all__ = [
     "recorded",
     "retained_bound",
     "rewinds",
+    "roofline",
+    "save_ticket",
+    "scan_layers",
     "scopes",
     "scores",
+    "sets",
     "sgd",
+    "shrink",
     "slider",
     "start_inside",
     "steps_slider",

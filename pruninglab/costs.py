@@ -1,19 +1,32 @@
-"""What a network costs: parameters, floating-point operations, units that still do something."""
+"""What a network costs: parameters, operations, units that still do something, time."""
 
 from __future__ import annotations
 
+import copy
 import math
-from collections.abc import Mapping
+import os
+import pickle
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any, Literal
+from pathlib import Path
+from typing import Annotated, Any, Literal
 
+import numpy as np
 import torch
+from beartype.vale import Is
 from jaxtyping import Num
 from torch import Tensor, nn
 
-from .ideas.checks import checked
+from .ideas.checks import Whole, checked
 from .ideas.devices import move_to
 from .ideas.modes import evaluating
+from .settings import device as pick_device
+from .settings import environment
 
 COUNTED = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d)
 # They multiply as well, but Appendix B has no formula for them.
@@ -21,6 +34,13 @@ UNCOUNTED = (
     nn.MultiheadAttention, nn.RNNBase, nn.RNNCellBase, nn.Bilinear,
     nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d,
 )  # fmt: skip
+
+# Fewer calls tell no spread; more than this take no lesson's time.
+Repeats = Annotated[int, Is[lambda n: not isinstance(n, bool) and 5 <= n <= 10_000]]
+# A product that keeps every core busy, and more numbers than a cache holds: 64 MB.
+SQUARE, LONG = 512, 16_000_000
+# What a fresh process runs: it reads the cases from one file and leaves the times in another.
+ELSEWHERE = "import sys; from pruninglab.costs import _measure_all; _measure_all(*sys.argv[1:])"
 
 
 @checked
@@ -109,6 +129,193 @@ def active_neurons(masks: Mapping[str, Tensor]) -> tuple[int, ...]:
     read = [mask.any(dim=0) for mask in weights.values()]
     hidden = [into & out for into, out in zip(entered[:-1], read[1:], strict=True)]
     return tuple(int(units.sum()) for units in (read[0], *hidden, entered[-1]))
+
+
+@checked
+@dataclass(frozen=True)
+class Latency:
+    """How long a call takes: `seconds` of every repeat, and what they hang on.
+
+    Prints as the median with the quartiles, never without: a format or `float()` that would leave
+    the spread out raises TypeError. Taught in notebook 08.
+
+    >>> print(Latency((0.001, 0.002, 0.004, 0.005, 0.009), images=1, threads=2, device="cpu"))
+    4.000 ms (2.000 … 5.000), batch 1, 2 threads, cpu
+    """
+
+    seconds: tuple[float, ...]
+    images: int
+    threads: int
+    device: str
+
+    @property
+    def quartiles(self) -> tuple[float, float, float]:
+        """The first quartile, the median and the third quartile of the seconds."""
+        low, median, high = np.quantile(self.seconds, (0.25, 0.5, 0.75)).tolist()
+        return low, median, high
+
+    @property
+    def short(self) -> str:
+        """Median and quartiles in milliseconds, without what they hang on."""
+        low, median, high = (1e3 * value for value in self.quartiles)
+        return f"{median:.3f} ms ({low:.3f} … {high:.3f})"
+
+    def __str__(self) -> str:
+        return f"{self.short}, batch {self.images}, {self.threads} threads, {self.device}"
+
+    def __format__(self, form: str) -> str:
+        if form:
+            raise TypeError(f"format {form!r} leaves the spread out: print .short or .quartiles")
+        return str(self)
+
+    def __float__(self) -> float:
+        raise TypeError("a time is no number without its spread: use .quartiles")
+
+
+@checked
+def latency(
+    net: Callable[..., Any],
+    inputs: Num[Tensor, "images ..."],
+    *,
+    repeats: Repeats = 50,
+    warmup: Whole = 5,
+) -> Latency:
+    """Measure how long `net(inputs)` takes on this machine, where `inputs` lie.
+
+    `net` is a network, put into eval mode and moved to the inputs for it, or any function of a
+    tensor. `warmup` calls come first and do not count; then `repeats` calls are timed one by one,
+    the device synchronised before and after each, no gradient kept. A time is a fact about a
+    machine and a moment: nothing correct may hang on it. Raises ValueError for inputs that `net`
+    does not take. Taught in notebook 08.
+
+    >>> latency(nn.Linear(4, 2), torch.ones(3, 4), repeats=5).images
+    3
+    """
+    if isinstance(net, nn.Module):
+        move_to(net, inputs)
+        with evaluating(net):
+            seconds = _time(net, inputs, repeats, warmup)
+    else:
+        seconds = _time(net, inputs, repeats, warmup)
+    where = environment(inputs.device)
+    return Latency(seconds, len(inputs), torch.get_num_threads(), where["device"])
+
+
+@checked
+@dataclass(frozen=True)
+class Machine:
+    """What a device can do at best, measured: a large product, and a copy beyond its caches."""
+
+    product: Latency
+    copying: Latency
+    flops: float
+    bytes: float
+
+    @property
+    def peak(self) -> tuple[float, float, float]:
+        """Operations a second: lower quartile, median, upper quartile."""
+        slow, median, fast = reversed(self.product.quartiles)
+        return self.flops / slow, self.flops / median, self.flops / fast
+
+    @property
+    def bandwidth(self) -> tuple[float, float, float]:
+        """Bytes a second: lower quartile, median, upper quartile."""
+        slow, median, fast = reversed(self.copying.quartiles)
+        return self.bytes / slow, self.bytes / median, self.bytes / fast
+
+    def __str__(self) -> str:
+        said = [f"{1e-9 * median:.1f} ({1e-9 * low:.1f} … {1e-9 * high:.1f})"
+                for low, median, high in (self.peak, self.bandwidth)]  # fmt: skip
+        where = f"{self.product.threads} threads, {self.product.device}"
+        return f"{said[0]} billion operations/s, {said[1]} GB/s, {where}"
+
+
+@checked
+def measure_machine(device: str | torch.device = "cpu", *, repeats: Repeats = 20) -> Machine:
+    """Measure the two roofs of a device with float32: a square product, and a copy of 64 MB.
+
+    What torch reaches, not what the maker prints. Raises ValueError for a device that is not here.
+    Taught in notebook 08.
+    """
+    device = pick_device(device)
+    square = torch.ones(SQUARE, SQUARE, device=device)
+    long, there = torch.ones(2, LONG // 2, device=device), torch.ones(2, LONG // 2, device=device)
+    return Machine(
+        latency(lambda matrix: matrix @ matrix, square, repeats=repeats),
+        latency(there.copy_, long, repeats=repeats),
+        2.0 * SQUARE**3,
+        2.0 * long.element_size() * LONG,
+    )
+
+
+@checked
+def latencies_with_one_thread(
+    cases: Mapping[str, tuple[nn.Module, Tensor]], *, repeats: Repeats = 50
+) -> dict[str, Latency]:
+    """Measure `latency` of several (network, inputs) on the CPU, in a process with one thread.
+
+    A process of its own: to change the number of threads inside one breaks what runs later. It
+    takes the seconds that torch needs to start. Raises ValueError for a network that cannot be
+    pickled, such as one whose class stands in a notebook cell, and for inputs that do not fit.
+    Taught in notebook 08.
+    """
+    near = {name: (_on_cpu(net), inputs.cpu()) for name, (net, inputs) in cases.items()}
+    with tempfile.TemporaryDirectory() as folder:
+        given, made = Path(folder, "cases"), Path(folder, "times")
+        try:
+            given.write_bytes(pickle.dumps((near, repeats)))
+        except (pickle.PicklingError, AttributeError, TypeError) as error:
+            raise ValueError(f"cases hold a network that cannot be pickled: {error}") from error
+        threads = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+        package = str(Path(__file__).resolve().parents[1])
+        paths = os.pathsep.join(filter(None, (package, os.environ.get("PYTHONPATH"))))
+        done = subprocess.run(
+            [sys.executable, "-W", "ignore", "-c", ELSEWHERE, str(given), str(made)],
+            env=os.environ | threads | {"PYTHONPATH": paths, "PRUNINGLAB_DEVICE": "cpu"},
+            capture_output=True, text=True, encoding="utf-8", errors="replace", check=False,
+        )  # fmt: skip
+        if done.returncode:
+            last = done.stderr.strip().splitlines()[-1:]
+            raise ValueError(f"cases could not be measured: {' '.join(last)}")
+        times: dict[str, Latency] = pickle.loads(made.read_bytes())
+    return times
+
+
+def _measure_all(given: str, made: str) -> None:
+    """Measure the cases of one file and write their times to another: for a process of its own."""
+    cases, repeats = pickle.loads(Path(given).read_bytes())
+    torch.set_num_threads(1)
+    times = {name: latency(*case, repeats=repeats) for name, case in cases.items()}
+    Path(made).write_bytes(pickle.dumps(times))
+
+
+def _on_cpu(net: nn.Module) -> nn.Module:
+    return copy.deepcopy(net).cpu()
+
+
+@torch.no_grad()
+def _time(call: Callable[..., Any], inputs: Tensor, repeats: int, warmup: int) -> tuple[float, ...]:
+    try:
+        for _ in range(warmup):
+            call(inputs)
+    except (RuntimeError, TypeError, ValueError, IndexError) as error:
+        raise ValueError(f"net does not take inputs {tuple(inputs.shape)}: {error}") from error
+    seconds = []
+    for _ in range(repeats):
+        _synchronise(inputs.device)
+        start = time.perf_counter()
+        call(inputs)
+        _synchronise(inputs.device)
+        seconds.append(time.perf_counter() - start)
+    return tuple(seconds)
+
+
+def _synchronise(device: torch.device) -> None:
+    """Wait until the device has done all that it was given; a CPU is always done."""
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+    elif device.type == "mps":
+        torch.mps.synchronize()
 
 
 def _entered(name: str, masks: Mapping[str, Tensor]) -> Tensor:

@@ -14,18 +14,21 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from jaxtyping import Float, Int64
 from PIL import Image, ImageOps
 from torch import Tensor
-from torchvision import datasets
-from torchvision.transforms import v2
 from tqdm.auto import tqdm
 
 from .ideas.checks import Count, Share, Whole, check_choice, checked
 from .settings import device as pick_device
+
+if TYPE_CHECKING:
+    # Loaded by the functions that use it: it is half of the time of `import pruninglab`.
+    from torchvision import datasets
 
 BUNDLED = Path(__file__).resolve().parents[1] / "data"
 DIGITS = tuple("0123456789")
@@ -300,6 +303,8 @@ def _parse_idx(content: bytes) -> Tensor:
 
 
 def _read_full(name: str, folder: Path) -> _Raw:
+    from torchvision import datasets
+
     if name == "cifar10":
         with _named_failures("CIFAR10", folder):
             sets = [datasets.CIFAR10(str(folder), train, download=True) for train in (True, False)]
@@ -345,6 +350,8 @@ def _named_failures(name: str, folder: Path) -> Iterator[None]:
 
 
 def _open_folder(path: Path) -> datasets.ImageFolder:
+    from torchvision import datasets
+
     try:
         return datasets.ImageFolder(str(path))
     except (OSError, ValueError) as error:
@@ -357,6 +364,8 @@ def _open_folder(path: Path) -> datasets.ImageFolder:
 def _read_folder(
     folder: datasets.ImageFolder, size: tuple[int, int], gray: bool
 ) -> tuple[Tensor, Tensor]:
+    from torchvision.transforms import v2
+
     steps = [v2.PILToTensor(), v2.Resize(size, antialias=True)]
     transform = v2.Compose([v2.Grayscale(), *steps] if gray else steps)
     images = torch.empty(len(folder.samples), 1 if gray else 3, *size, dtype=torch.uint8)

@@ -19,7 +19,6 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torchvision import models
 
 from .ideas.checks import Count, Seed, checked
 
@@ -332,6 +331,8 @@ def _small_stem(net: nn.Module, channels: int) -> nn.Module:
 @_constructor
 def resnet_18(inputs: Shape, classes: int) -> nn.Module:
     """torchvision's ResNet-18 with a 3×3 stem: 11.2 million parameters on CIFAR-10."""
+    from torchvision import models
+
     net: nn.Module = models.resnet18(num_classes=classes)
     return _small_stem(net, inputs[0])
 
@@ -339,6 +340,8 @@ def resnet_18(inputs: Shape, classes: int) -> nn.Module:
 @_constructor
 def resnet_50(inputs: Shape, classes: int) -> nn.Module:
     """torchvision's ResNet-50 with a 3×3 stem: 23.5 million parameters on CIFAR-10."""
+    from torchvision import models
+
     net: nn.Module = models.resnet50(num_classes=classes)
     return _small_stem(net, inputs[0])
 
@@ -351,6 +354,8 @@ def vgg_16(inputs: Shape, classes: int) -> nn.Module:
     """
     if min(inputs[1:]) < 32:
         raise ValueError(f"inputs={inputs} is too small for VGG-16: at least 32×32 is needed")
+    from torchvision import models
+
     net: nn.Module = models.vgg16_bn(num_classes=classes)
     layers: dict[str, Any] = dict(net.named_children())
     if inputs[0] != 3:

@@ -61,6 +61,23 @@ def profile() -> str:
     return wanted
 
 
+def take_threads() -> None:
+    """Let torch compute with `PRUNINGLAB_THREADS` threads, if that is set; called once, at import.
+
+    For a server that many students share: one thread each. The number of threads is never changed
+    later: it can change the bits of a result. Raises ValueError for what is no number of threads
+    that this machine can run at once.
+    """
+    wanted = os.environ.get("PRUNINGLAB_THREADS", "").strip()
+    if not wanted:
+        return
+    most = os.cpu_count() or 1
+    if not re.fullmatch(r"[1-9]\d{0,3}", wanted, re.ASCII) or int(wanted) > most:
+        raise ValueError(f"PRUNINGLAB_THREADS={wanted!r} must be a whole number from 1 to {most}")
+    if torch.get_num_threads() != int(wanted):
+        torch.set_num_threads(int(wanted))
+
+
 @checked
 def environment(on: str | torch.device | None = None) -> dict[str, str]:
     """Return what a number depends on besides its seed: device, threads, versions.

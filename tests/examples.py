@@ -26,11 +26,14 @@ from torch.nn.utils import parameters_to_vector
 
 import pruninglab as lab
 from pruninglab.choices.scopes import Groups
+from pruninglab.costs import Latency, Machine
 from pruninglab.data import Data, Split
 from pruninglab.engine.masks import Masks
 from pruninglab.engine.parametrisation import HardMask
 from pruninglab.ideas import concave, inertial, nnrelief, pqi
 from pruninglab.ideas.checks import RANGES
+from pruninglab.ideas.roofline import product
+from pruninglab.layouts import LayoutTimes
 
 ALL = targets()
 ALT = "A picture that is described in at least twenty letters"
@@ -41,10 +44,13 @@ NUMBERS = [[0.5, 0.4], [0.7, 0.3]]
 RUNS = [
     [
         {"seed": seed, "round": i, "epoch": i + 1, "accuracy": value, "test_accuracy": value,
+         "milliseconds": value,
          "pruned_test_accuracy": value, "density": 0.5**i, "layer_density": {"a": value},
          "pruned_density": 0.5**i,
          "epochs": 5, "error": 1 - value, "IF relative": 1 - value, "when": when,
-         "norms": {"1→2": value},
+         "norms": {"1→2": value}, "units": 0.5**i, "validation_gap": value - 0.5,
+         **dict.fromkeys(("IF probe 1", "GF relative", "GF probe 1"), 1 - value),
+         "grid": {"(0.5, 1)": value}, "cut": {"share": 0.5, "accuracy": 0.1, "pqi": value},
          **{index: {"global": {"all": value}, "layer": {"a": value}}
             for index in ("pqi", "pruned_pqi", "gini")}}
         for i, value in enumerate(run) for when in ("just pruned", "retrained")
@@ -52,6 +58,8 @@ RUNS = [
     for seed, run in enumerate(NUMBERS)
 ]  # fmt: skip
 FLAT = [row for run in RUNS for row in run]
+TIME = Latency((0.1, 0.2, 0.3, 0.4, 0.5), images=1, threads=2, device="cpu")
+TIMES = LayoutTimes((1.0, 0.5), {"dense": [TIME, TIME], "CSR": [TIME, TIME]})
 
 
 @lab.picture("tests/a")
@@ -155,6 +163,8 @@ class Examples:
         known = self._by_name
         names = {"Spectrum": "estimate", "TwoDigits": "digits", "Round": "done"}
         names |= {name: name.lower() for name in ("Masks", "Data", "Split", "Curvature", "Recut")}
+        known = known | {"times": TIMES}
+        names |= {"LayoutTimes": "times"}
         groups = next(iter(lab.scopes.layer(known["scores"], known["alive"])))
         return {owner: known[name] for owner, name in names.items()} | {"Groups": groups}
 
@@ -230,6 +240,40 @@ class Examples:
             "weights": snapshots["init"], "x": [1.0, 0.5],
         }  # fmt: skip
 
+    def _of_notebook_08(self) -> dict[str, dict[str, Any]]:
+        e, net = self, self.net()
+        layer = {"out": 4, "into": 8, "batch": 2}
+        machine = Machine(TIME, TIME, flops=1e9, bytes=1e9)
+        return {
+            "latency": {"repeats": 5},
+            "latencies_with_one_thread": {"cases": {"a": (net, e.split.inputs)}, "repeats": 5},
+            "measure_machine": {"device": "cpu", "repeats": 5},
+            "Latency": {"seconds": (0.1, 0.2), "images": 1, "threads": 1, "device": "cpu"},
+            "Machine": {"product": TIME, "copying": TIME, "flops": 1e9, "bytes": 1e9},
+            "LayoutTimes": {"densities": (1.0, 0.5), "times": {"dense": [TIME, TIME]}},
+            "LayoutTimes.medians": {"layout": "CSR"}, "LayoutTimes.break_even": {"layout": "CSR"},
+            "measure_layouts": {"weight": e.rand(4, 8), "inputs": e.rand(2, 8), "densities": [0.5],
+                                "repeats": 5},
+            "roofline.product": layer, "roofline.Product": {"flops": 8.0, "bytes": 4.0},
+            "attainable": {"intensity": 0.5, "peak": 9.0, "bandwidth": 2.0},
+            "roofline.break_even": {"densities": [1.0, 0.1], "seconds": [9.0, 1.0], "dense": 3.0},
+            "save_ticket": {"path": e.folder / "a.safetensors", "masks": Masks.full(net)},
+            "load_ticket": {"path": self._ticket},
+            "Ticket": {"masks": Masks.full(net), "recipe": {"score": "a"}, "facts": {}},
+            "scan_layers": {"densities": [1.0, 0.5]}, "remove_dead": {"net": e.lenet(),
+                                                                   "inputs": e.images.inputs},
+            "layouts_over_density": {"measured": {"batch 1": TIMES}, "batch": "batch 1"},
+            "networks_in_milliseconds": {"measured": {"batch 1": {"dense": TIME}}},
+            "accuracy_against_milliseconds": {"runs": lab.Runs({"a": RUNS})},
+            "faster.roofline": {"machine": machine, "measured": {"a": (product(4, 8, 2), TIME)}},
+            "layer_scan": {"scan": {"a.weight": [0.9, 0.5]}, "densities": [1.0, 0.5]},
+        }  # fmt: skip
+
+    @cached_property
+    def _ticket(self) -> Path:
+        masks = Masks.full(self.net())
+        return lab.save_ticket(self.folder / "b.safetensors", self.net(), masks, lab.Recipe())
+
     @cached_property
     def _special(self) -> dict[str, dict[str, Any]]:
         e, known = self, self._by_name
@@ -246,11 +290,26 @@ class Examples:
         layer = {"weight": e.rand(6, 4), "bias": e.rand(6), "inputs": e.rand(5, 4)}
         conv = {"weight": e.rand(2, 3, 3, 3), "bias": e.rand(2), "inputs": e.rand(5, 3, 6, 6)}
         large = Split(e.rand(5, 1, 28, 28), e.split.targets[:5])
+        net = known["state"].net
+        weights = {name: w.detach() for name, w in net.named_parameters()}
+        corners = [
+            weights,
+            {name: w + 1 for name, w in weights.items()},
+            {name: w * 2 for name, w in weights.items()},
+        ]
+        scanned = lab.sets.scan(
+            net,
+            lab.sets.through(*corners),
+            dict.fromkeys(("distance", "gap"), lambda net: 0.1),
+            steps=2,
+        )
+        rounds = [rows[::2] for rows in RUNS]
         return {
             **{f"nets.{name}": {"inputs": (1, 16, 16), "seed": 0} for name in vars(lab.nets)},
             **{f"nets.{name}": {"inputs": (1, 32, 32), "seed": 0} for name in
                ("vgg_11", "vgg_13", "vgg_16", "vgg_like", "resnet_18", "resnet_50")},
             "nets.clone": {}, "nets.seeded": {},
+            **self._of_notebook_08(),
             "nets.init_kaiming_normal": {"net": e.net(), "seed": 0}, "nets.parameter_count": {},
             "nets.ResidualBlock": {"channels": 4, "width": 4, "stride": 1},
             "ResidualBlock.forward": {"inputs": e.rand(2, 4, 5, 5).cpu()},
@@ -306,10 +365,17 @@ class Examples:
             "carry_change": {"change": e.rand(4), "weights": [e.rand(6, 4)]},
             "dropped_signal": {"inputs": e.rand(5, 4)}, "residuals": {"inputs": e.rand(5, 4)},
             "error_bounds": {"inputs": e.rand(5, 4)},
+            "FilterChange": {"change": e.rand(5, 2), "activated": e.rand(5, 2), "lost": e.rand(2),
+                             "signal": e.rand(2)},
+            "filter_bounds": {"filters": [{"layer": "conv1", "average": [0.1, 0.2],
+                                           "lost": [0.2, 0.3], "allowed": [0.4, 0.5]}]},
+            "filter_change": {"conv": nn.Conv2d(3, 2, 3), "inputs": e.rand(5, 3, 6, 6),
+                              "keep": (e.rand(2, 3) > 0.3, e.rand(2) > 0.3)},
             "chance_jaccard": {"density": 0.2, "other": 0.3},
             "weak_branches": {"main": e.rand(5, 2, 3, 3), "shortcut": e.rand(5, 2, 3, 3)},
             "retained_bound": {"d": 100, "index": 0.2}, "tail_ratio": {"r": 2},
-            "find_counterexample": {"tries": 5, "measure": pqi.MEASURES["Hoyer"]},
+            "find_counterexample": {"tries": 5, "measure": pqi.MEASURES["Hoyer"], "exact": None},
+            "effective_number": {"order": 0.5}, "cut_moves_index": {"vector": "a", "gone": 0.5},
             "Counterexample": {"before": e.rand(3)}, "property_table": {"tries": 2},
             "mask_values": {"masks": {"a": [e.rand(9)]}},
             "bounds_against_truth": {"rows": [
@@ -320,11 +386,40 @@ class Examples:
             "eight_pixels": {"images": e.rand(8, 401)}, "regularizer_of": {"kind": "log"},
             "oscillation": {"weights": e.rand(9, 3), "masks": e.rand(9, 3)},
             "by_round": {"watched": lab.Runs({"a": RUNS})},
+            "by_scope": {"runs": lab.Runs({"layer: a": RUNS})},
+            "with_grid": {"measured": lab.papers.Measured({}, {}, lab.Runs({"a": RUNS}), {
+                "pairs": [[0.5, 1.0]], "grid": {"a": [[[0.5]] * len(RUNS[0])] * len(RUNS)}})},
+            "rivals_in_each_scope": {"scopes": {"layer": lab.Runs({"a": RUNS})}},
+            "chord_at_zero": {"p": 0.5, "q": 1.0}, "log_moments": {"exponents": [0.5, 2.0]},
             "stop_at": {"watched": lab.Runs({"a": RUNS})},
             "trade_off": {"watched": lab.Runs({"a": RUNS})},
+            "rivals": {"comparisons": {"a": lab.Runs({"a": RUNS})}},
             "stops_compared": {"runs": lab.Runs({"a": RUNS})},
             "full_fashion_mnist": {"runs": lab.Runs({"a": RUNS})},
             "connectivity": {"left": lab.Runs({"just pruned": RUNS, "retrained": RUNS})},
+            "units_removed": {"left": lab.Runs({"just pruned": RUNS, "retrained": RUNS})},
+            "flows.gained": {"accuracy": e.rand(2, 3, 4).cpu().numpy(),
+                             "used": np.array([[1, 2, 4], [4, 1, 1]])},
+            "sets.probes": {"watched": lab.Runs({"a": RUNS}), "count": 2},
+            "curves_of": {"watched": lab.Runs({"a": RUNS}), "flow": "IF", "count": 2},
+            "in_sets": {"watched": lab.Runs({"a": RUNS})},
+            "sets_on_plane": {"scans": {"a": scanned}},
+            "sets.worth": {"runs": lab.Runs({"a": rounds}), "fixed": ["a"], "density": 0.6},
+            "chain.chain": {"curvature": 2.0, "additive": 0.5}, "chain.flow_of": {"w": e.rand(5)},
+            "proofs.chain": {"curvature": 2.0, "additive": 0.5},
+            "Chain": {"curvature": 2.0}, "Chain.printed": {"distance": e.rand(3)},
+            "Chain.plain": {"distance": e.rand(3)},
+            "Plane": {"origin": corners[0], "across": corners[1], "up": corners[2],
+                      "corners": e.rand(3, 2)},
+            "Plane.at": {"x": 0.5, "y": 0.5},
+            "sets.through": dict(zip(("first", "second", "third"), corners, strict=True)),
+            "sets.scan": {"plane": lab.sets.through(*corners), "steps": 2,
+                          "measures": {"sum": lambda net: float(net[1].bias.sum())}},
+            "Scan": {"x": e.rand(4), "y": e.rand(4)},
+            "sets.overlap": {"distances": e.rand(2, 5), "gaps": e.rand(2, 5)},
+            "probe_correlation": {"curves": e.rand(3, 5)},
+            "stops_apart": {"curves": e.rand(3, 2, 4)},
+            "changes_of_both": {"activation": "tanh", "w": 2.0, "other": 2.1},
             "lemma1.weighted": {"activation": "tanh", "w": 2.0, "t": e.rand(5)},
             "lemma1.changes": {"activation": "tanh", "w": 2.0},
             "Changes": {"gap": e.rand(4), "change": e.rand(4)},
@@ -348,10 +443,19 @@ class Examples:
             "Valley.floor": {"u": np.ones(3)},
             "where_the_gradient_lives": {"runs": lab.Runs({"a": [[
                 {"seed": 0, "epoch": n, "gradient": 0.5, "way": 0.4} for n in (0, 1)]]})},
-            "over_sizes": {"runs": lab.Runs({"a": [[
-                {"seed": 0, "directions": n, "test_accuracy": 0.5} for n in (5, 9)]]})},
+            "over_sizes": {"panels": {"a": lab.Runs({"a": [[
+                {"seed": 0, "directions": n, "test_accuracy": 0.5} for n in (5, 9)]]})}},
+            "over_sparsity": {"dense": np.ones(2), "runs": lab.Runs({"a": [[
+                {"seed": 0, "sparsity": s, "test_accuracy": 0.5} for s in (0.2, 0.5)]]})},
+            "over_pretraining": {"dense": np.ones(2), "panels": {"a": lab.Runs({"a": [[
+                {"seed": 0, "first": n, "test_accuracy": 0.5} for n in (1, 5)]]})}},
+            "inertial.readings.readings": {"dense": np.ones(2)}, "variants": {"dense": np.ones(2)},
+            "before_and_after": {"spectra": {"a": [known["exact"]]}},
+            "over_epochs": {"records": [lab.Runs({"a": RUNS})]},
+            "semi_distance": {"curve": np.eye(2)},
+            "envelope": {"moments": np.arange(3.0), "distances": np.exp(-np.arange(3.0))},
             "decay_and_optimizer": {"runs": lab.Runs({"a": [[
-                {"seed": 0, "pruned_density": 0.5, "vanished": 0.4}]]})},
+                {"seed": 0, "density": 0.5, "vanished": 0.4}]]})},
             "table_1": {"printed_kept": (1.5, 0.1), "printed_error": (2.0, 0.1)},
             "Recut.accuracy": {"outputs": e.rand(10, 3)}, "bound_bars": {"layer": "fc3"},
             "mask_heatmaps": {"masks": Late(lambda: {"a": masks(), "b": masks()})},

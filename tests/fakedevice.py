@@ -281,6 +281,9 @@ def fake_device(kind: str) -> Iterator[torch.device]:
         "torch.cuda.is_available": lambda: kind == "cuda",
         "torch.cuda.device_count": lambda: int(kind == "cuda"),
         "torch.cuda.get_device_name": lambda *args: "fake",
+        "torch.cuda.get_device_capability": lambda *args: (7, 0),
+        "torch.cuda.synchronize": lambda *args: None,
+        "torch.mps.synchronize": lambda *args: None,
         "torch.backends.mps.is_available": lambda: kind == "mps",
         # The optimizers ask the driver whether a graph is being captured, in old and new words.
         "torch.optim.Optimizer._cuda_graph_capture_health_check": lambda self: None,

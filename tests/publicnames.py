@@ -15,10 +15,12 @@ from pruninglab.ideas import pqi
 
 # Learned scores are there to be given to a recipe; called by themselves they say so. Rounds are
 # made by `prune` only. A `forward` is torch's to call. Experiments are commands: they train for
-# hours and write records. The helpers of plots/curves name what their caller gives as `name`.
+# hours and write records. The helpers of plots/curves name what their caller gives as `name`. ONNX
+# needs an extra, and a 2:4 product one of a few GPUs.
 LEFT_OUT = (
     r"choices\.learned\.\w+\.__call__|engine\.loop\.Round|.*\.forward|papers\.experiment\..*"
     r"|classroom\.plots\.curves\.(check_numbers|table_of)"
+    r"|export\.(to_onnx|onnx_session)|layouts\.latency_two_of_four"
 )
 COMMANDS = "pruninglab.papers."
 STARRED = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)

@@ -1,4 +1,4 @@
-"""Parameters, operations and active units: by hand, and against torch's own counter."""
+"""Parameters, operations, active units: by hand, against torch's own counter; and the clock."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import torch
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from pruninglab import nets
-from pruninglab.costs import active_neurons, count_flops, count_parameters
+from pruninglab import costs, nets
+from pruninglab.costs import Latency, active_neurons, count_flops, count_parameters, latency
 from pruninglab.engine.masks import Masks
 
 
@@ -202,3 +202,74 @@ def test_a_mask_that_does_not_fit_is_refused(mask: object, message: str) -> None
         count_parameters(net, {"bias": bias, "weight": mask})
     with pytest.raises((ValueError, TypeError), match=message):
         count_flops(net, torch.ones(1, 2), {"bias": bias, "weight": mask})
+
+
+def test_a_latency_refuses_to_be_one_number() -> None:
+    time = Latency((0.001, 0.002, 0.003, 0.004, 0.1), images=256, threads=2, device="cpu (x)")
+    assert time.quartiles == pytest.approx((0.002, 0.003, 0.004))
+    assert str(time) == f"{time}" == "3.000 ms (2.000 … 4.000), batch 256, 2 threads, cpu (x)"
+    for form in (".2f", ">10", "g"):
+        with pytest.raises(TypeError, match="leaves the spread out"):
+            f"{time:{form}}"
+    with pytest.raises(TypeError, match="no number without its spread"):
+        float(time)
+
+
+def test_warm_up_calls_do_not_count_and_the_mode_comes_back() -> None:
+    modes = []
+    net = nn.Sequential(nn.Linear(2, 2)).train()
+    net.register_forward_hook(lambda module, *_: modes.append(module.training))
+    time = latency(net, torch.ones(3, 2), repeats=7, warmup=2)
+    assert modes == [False] * 9 and net.training
+    assert len(time.seconds) == 7 and time.images == 3
+    assert time.threads == torch.get_num_threads() and time.device.startswith("cpu (")
+    assert all(second > 0 for second in time.seconds)
+
+
+def test_a_function_of_a_tensor_is_timed_too_and_keeps_no_gradient() -> None:
+    weight, seen = torch.ones(2, 2, requires_grad=True), []
+    time = latency(lambda x: seen.append((x @ weight).requires_grad), torch.ones(1, 2), repeats=5)
+    assert not any(seen) and len(time.seconds) == 5
+
+
+def test_a_time_without_repeats_is_refused() -> None:
+    with pytest.raises(ValueError, match="repeats=1"):
+        latency(nn.Linear(2, 2), torch.ones(1, 2), repeats=1)
+    with pytest.raises(ValueError, match=r"net does not take inputs \(1, 3\)"):
+        latency(nn.Linear(2, 2), torch.ones(1, 3))
+
+
+def test_one_thread_is_measured_in_a_process_of_its_own() -> None:
+    threads = torch.get_num_threads()
+    cases = {"a": (nn.Linear(2, 2), torch.ones(4, 2)), "b": (nn.ReLU(), torch.ones(1, 2))}
+    times = costs.latencies_with_one_thread(cases, repeats=5)
+    assert {name: (time.images, time.threads) for name, time in times.items()} == {
+        "a": (4, 1), "b": (1, 1)
+    }  # fmt: skip
+    assert torch.get_num_threads() == threads, "the threads of this process stay"
+    with pytest.raises(ValueError, match="cannot be pickled"):
+        costs.latencies_with_one_thread({"a": (Local(), torch.ones(1, 2))})
+    with pytest.raises(ValueError, match=r"does not take inputs \(1, 3\)"):
+        costs.latencies_with_one_thread({"a": (nn.Linear(2, 2), torch.ones(1, 3))})
+
+
+class Local(nn.Module):
+    """A network that no other process can build, as one from a cell."""
+
+    def __reduce__(self) -> str:
+        raise AttributeError("Can't get local object")
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        return inputs
+
+    def __deepcopy__(self, memo: object) -> nn.Module:
+        return self
+
+
+def test_the_roofs_of_a_machine() -> None:
+    second = Latency((0.5, 1.0, 1.0, 1.0, 2.0), images=1, threads=1, device="cpu")
+    machine = costs.Machine(second, second, flops=4e9, bytes=2e9)
+    assert machine.peak == (4e9, 4e9, 4e9) and machine.bandwidth[1] == 2e9
+    assert str(machine).startswith("4.0 (4.0 … 4.0) billion operations/s, 2.0 (2.0 … 2.0) GB/s")
+    measured = costs.measure_machine("cpu", repeats=5)
+    assert measured.flops == 2 * 512**3 and measured.bytes == 2 * 64e6

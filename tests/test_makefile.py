@@ -16,6 +16,8 @@ from pathlib import Path
 
 import pytest
 
+from pruninglab.threads import DECIDED, SPINNING
+
 ROOT = Path(__file__).resolve().parents[1]
 pytestmark = pytest.mark.skipif(not shutil.which("make"), reason="make is not on this machine")
 
@@ -60,6 +62,38 @@ def test_the_server_starts_and_answers(tmp_path: Path) -> None:
     finally:
         os.killpg(server.pid, signal.SIGKILL)
         server.wait()
+
+
+def make(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run make as if everything were installed, with the programs of this Python."""
+    bin_folder = f"BIN={Path(sys.executable).parent}"
+    return subprocess.run(
+        ["make", "--old-file=.venv/installed", bin_folder, *arguments],
+        cwd=ROOT, capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+
+
+def test_a_taken_port_gets_a_clear_word() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as busy:
+        port = busy.getsockname()[1]
+        said = make("lab", f"PORT={port}", "NO_BROWSER=1")
+    assert said.returncode != 0
+    assert f"Port {port} is in use" in said.stderr
+    assert f"make lab PORT={port + 1}" in said.stderr
+    assert "Traceback" not in said.stderr
+
+
+def test_every_command_tells_torchs_threads_to_spin_briefly() -> None:
+    """A notebook may load torch before the package can say so."""
+    own = {k: v for k, v in os.environ.items() if k not in DECIDED}
+    for variables in ({}, {"OMP_WAIT_POLICY": "ACTIVE"}, {"GOMP_SPINCOUNT": "7"}):
+        made = subprocess.run(
+            ["make", "--file=-", "show"], input=f"include {ROOT / 'Makefile'}\nshow:\n\t@env\n",
+            env=own | variables, capture_output=True, text=True, check=True,
+        )  # fmt: skip
+        found = dict(line.partition("=")[::2] for line in made.stdout.splitlines())
+        expected = variables if "OMP_WAIT_POLICY" in variables else SPINNING | variables
+        assert {name: found[name] for name in DECIDED if name in found} == expected
 
 
 def ask(url: str, server: subprocess.Popen, log: Path) -> dict[str, str]:

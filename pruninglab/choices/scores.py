@@ -25,7 +25,8 @@ from .saliency import fisher, grasp, ria, snip, synflow, wanda
 
 __all__ = [
     "at_snapshot", "curvature", "fisher", "grasp", "learned", "learned_mask", "leverage",
-    "magnitude", "nnrelief", "outside", "prunable", "random", "ria", "snip", "synflow", "wanda",
+    "magnitude", "nnrelief", "outside", "prunable", "random", "ria", "snip", "synflow", "units",
+    "wanda",
 ]  # fmt: skip
 
 Score = Callable[[nn.Module, Split], dict[str, Tensor]]
@@ -46,6 +47,29 @@ def random(net: nn.Module, images: Split) -> dict[str, Tensor]:
     `prune` seeds that generator, so a run repeats. Taught in notebook 00.
     """
     return {name: torch.rand_like(weight) for name, weight in prunable(net).items()}
+
+
+@checked
+def units(net: nn.Module, images: Split) -> dict[str, Tensor]:
+    """‖w‖₂ of all weights that enter a unit, (out, 1, …): whole neurons and filters go together.
+
+    Divided by the root of their number, so that layers compare. The last layer is not scored: its
+    units are the outputs. Raises ValueError if there is no other. Source: Li et al. (2017), with
+    the l1-norm. Taught in notebook 08.
+
+    >>> net = nn.Sequential(nn.Linear(4, 3), nn.Linear(3, 2))
+    >>> images = Split(torch.ones(1, 4), torch.tensor([0]))
+    >>> {name: tuple(score.shape) for name, score in units(net, images).items()}
+    {'0.weight': (3, 1)}
+    """
+    weights = list(prunable(net).items())[:-1]
+    if not weights:
+        raise ValueError("net has one layer only: its units are the outputs, which stay")
+    return {
+        name: weight.detach().flatten(1).square().mean(dim=1).sqrt()
+        .reshape(-1, *[1] * (weight.dim() - 1))
+        for name, weight in weights
+    }  # fmt: skip
 
 
 @checked

@@ -213,11 +213,12 @@ class flow_within:
 
     `flow` is `information()`, `gradient`, or any function of (net, inputs, targets, masks) that
     returns tensors by name; `distance` as in `ideas.flows.flow_distance`. Both networks see the
-    first `samples` training images. Round 0 makes the reference, so it trains for `at_most`
-    epochs. A larger ε stops earlier: the paper's Section 3.1 says the opposite of its supplement,
-    and the supplement is right.
+    same probe, `samples` training images from number `skip` on. Round 0 makes the reference, so it
+    trains for `at_most` epochs. A larger ε stops earlier: the paper's Section 3.1 says the opposite
+    of its supplement, and the supplement is right.
 
-    Raises ValueError for ε < 0 or NaN, an unknown distance, or no samples. Source: InCoP paper,
+    Raises ValueError for ε < 0 or NaN, an unknown distance, or no samples; `skip` beyond the
+    training images is refused before any training. Source: InCoP paper,
     Algorithm 1. Taught in notebook 03.
     """
 
@@ -226,6 +227,7 @@ class flow_within:
     flow: FlowOf = information()
     distance: str = "l2"
     samples: Count = 1000
+    skip: Whole = 0
 
     def __post_init__(self) -> None:
         if not self.epsilon >= 0:
@@ -243,6 +245,8 @@ class flow_within:
             for name, parameter in net.named_parameters()
             if parameter.dim() > 1
         }
+        if self.skip >= len(images):
+            raise ValueError(f"skip={self.skip} leaves no probe of {len(images)} training images")
         probe = images.take(2)
         self.flow(net, probe.inputs, probe.targets, masks)
 
@@ -255,7 +259,7 @@ class flow_within:
     @checked
     def measure(self, state: Progress) -> float:
         """Return how far the network of `state` is from the dense one; from round 1 on."""
-        key = (self.flow, self.samples)
+        key = (self.flow, self.samples, self.skip)
         if key not in state.memory:
             dense = _dense_network(state)
             everyone = {name: torch.ones_like(mask) for name, mask in state.masks.items()}
@@ -264,8 +268,9 @@ class flow_within:
         return flow_distance(now, state.memory[key], self.distance)
 
     def _flow(self, state: Progress, net: nn.Module, masks: Mapping[str, Tensor]) -> Flow:
-        probe = state.data.train.take(self.samples)
-        return self.flow(net, probe.inputs, probe.targets, masks)
+        inputs, targets = state.data.train
+        images = slice(self.skip, self.skip + self.samples)
+        return self.flow(net, inputs[images], targets[images], masks)
 
 
 def _dense_network(state: Progress) -> nn.Module:

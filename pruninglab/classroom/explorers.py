@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import html
 import io
+import time
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import ipywidgets as widgets
@@ -16,7 +18,9 @@ from matplotlib.figure import Figure
 from traitlets import TraitError
 
 from ..ideas.checks import Finite, Positive, checked
+from .frames import Frames, Idle, Values, one_step_away, unnoticed
 from .pictures import Picture, name_of, save_picture, words_of
+from .site.frames import save_frames
 
 LIVE_DPI = 80
 STILL_DPI = 110
@@ -25,6 +29,9 @@ LABEL_WIDTH = "190px"
 CONTROL_WIDTH = "480px"
 # ipywidgets keeps every widget until it is closed: of one name only the last explorer stays.
 _SHOWN: dict[str, Explorer] = {}
+_IDLE = Idle()
+# A picture that takes longer is not drawn ahead: who asks meanwhile would have to wait for it.
+LONGEST_AHEAD = 0.3
 
 
 @checked
@@ -125,10 +132,34 @@ def explore(figure_function: Callable[..., Figure], /, *fixed: Any, **arguments:
     held = {name: value for name, value in arguments.items() if name not in controls}
     explorer = Explorer(functools.partial(figure_function, *fixed, **held), controls)
     save_picture(explorer.png, explorer.name, explorer.caption)
+    save_frames(explorer.name, functools.partial(figure_function, *fixed, **held), controls)
     former, _SHOWN[explorer.name] = _SHOWN.get(explorer.name), explorer
     if former is not None:
         former.retire()
+    shell = get_ipython()
+    if shell is not None:
+        # To register once more changes nothing. A slider's message counts as an execution too.
+        shell.events.register("pre_execute", _IDLE.stop)
+        shell.events.register("post_execute", _draw_ahead)
+        shell.events.register("post_run_cell", _forget)
     return explorer
+
+
+def _forget(*_: Any) -> None:
+    """Drop all frames: the cell that has run may have changed what a figure shows."""
+    for explorer in _SHOWN.values():
+        explorer.frames.clear()
+
+
+def _draw_ahead() -> None:
+    """Draw what may be asked for next, as soon as the kernel is idle."""
+    _IDLE.start(_jobs())
+
+
+def _jobs() -> Iterator[Callable[[], None]]:
+    """Yield what is left to draw for all explorers that are shown, the last one touched first."""
+    for explorer in sorted(_SHOWN.values(), key=lambda explorer: -explorer.touched):
+        yield from explorer.jobs_ahead()
 
 
 class Explorer(widgets.VBox):
@@ -140,10 +171,13 @@ class Explorer(widgets.VBox):
     ) -> None:
         self._figure_function = figure_function
         self._controls = controls
-        self._figure = Figure()
-        FigureCanvasAgg(self._figure)
-        self._still = Picture(self._png(STILL_DPI), words_of(self._figure))
+        self._figure, self._spare = _empty_figure(), _empty_figure()
+        self._still = self._draw(self.values, self._figure, STILL_DPI)
         self.name = name_of(self._figure)
+        self.frames = Frames()
+        self.touched = 0.0
+        self._moved: str | None = None
+        self._seconds = 0.0
         self._message = widgets.HTML()
         # Without a width the browser would stretch the picture to the cell.
         width = f"{round(self._figure.get_figwidth() * SHOWN_DPI)}px"
@@ -152,6 +186,7 @@ class Explorer(widgets.VBox):
             format="png",
             layout=widgets.Layout(width=width, max_width="100%"),
         )
+        self.caption = self._still.alt
         self._caption = widgets.HTML(
             _as_caption(self._still.alt), layout=widgets.Layout(width=width, max_width="100%")
         )
@@ -160,11 +195,9 @@ class Explorer(widgets.VBox):
             control.observe(self._on_change, names="value")
         rows = [_with_hint(control) for control in controls.values()]
         super().__init__([*rows, self._message, self._image, self._caption])
-
-    @property
-    def caption(self) -> str:
-        """What is shown now, in words: the figure's alt text."""
-        return words_of(self._figure)
+        # From 0 on the front end counts there how often it shows the explorer: without one, as in
+        # nbconvert and nbval, it stays 0.
+        self._view_count = 0
 
     @property
     def values(self) -> dict[str, Any]:
@@ -184,20 +217,46 @@ class Explorer(widgets.VBox):
         for part in _parts(self) - used:
             part.close()
 
-    def _png(self, dpi: int) -> bytes:
-        """Draw the present state; raises whatever the figure function raises."""
-        self._figure_function(**self.values, figure=self._figure)
-        self._figure.set_dpi(dpi)
+    def jobs_ahead(self) -> Iterator[Callable[[], None]]:
+        """Yield what is left to draw of the present state and of those one step away.
+
+        Nothing if no front end shows the explorer, or if drawing takes too long to be waited for.
+        """
+        if not self._view_count or self._seconds > LONGEST_AHEAD:
+            return
+        for values in (self.values, *one_step_away(self._controls, self._moved)):
+            if values not in self.frames:
+                yield functools.partial(self._draw_frame_ahead, values)
+
+    def _draw_frame_ahead(self, values: Values) -> None:
+        """Draw a state on a figure of its own; one that fails will tell when it is asked for."""
+        with unnoticed(), contextlib.suppress(Exception):
+            self.frames.keep(values, self._draw(values, self._spare, LIVE_DPI))
+
+    def _frame(self, values: Values) -> Picture:
+        """Return the picture of a state, drawn now unless it is there already."""
+        frame = self.frames.find(values)
+        if frame is None:
+            start = time.perf_counter()
+            frame = self._draw(values, self._figure, LIVE_DPI)
+            self._seconds = time.perf_counter() - start
+            self.frames.keep(values, frame)
+        return frame
+
+    def _draw(self, values: Values, figure: Figure, dpi: int) -> Picture:
+        """Draw a state on `figure`; raises whatever the figure function raises."""
+        self._figure_function(**values, figure=figure)
+        figure.set_dpi(dpi)
         buffer = io.BytesIO()
         # The lightest compression: encoding counts for the delay that the hand feels.
-        self._figure.savefig(
+        figure.savefig(
             buffer,
             format="png",
             dpi=dpi,
             metadata={"Software": None},
             pil_kwargs={"compress_level": 1},
         )
-        return buffer.getvalue()
+        return Picture(buffer.getvalue(), words_of(figure))
 
     def _on_change(self, change: dict[str, Any]) -> None:
         """Draw the newest values, whatever change woke us.
@@ -208,10 +267,15 @@ class Explorer(widgets.VBox):
         wanted = self.values
         if wanted == self._drawn:
             return
+        self.touched = time.monotonic()
+        self._moved = next(
+            (name for name in wanted if self._drawn and wanted[name] != self._drawn[name]), None
+        )
         # After an interrupt nothing counts as drawn: asked again, the same values are drawn.
         self._drawn = None
         try:
-            self._image.value = self._png(LIVE_DPI)
+            frame = self._frame(wanted)
+            self._image.value, self.caption = frame.png, frame.alt
             self._caption.value = _as_caption(self.caption)
             self._message.value = ""
         except Exception:
@@ -225,6 +289,12 @@ class Explorer(widgets.VBox):
         """Offer the live widget and, beside it, the picture for readers without a kernel."""
         still, metadata = self._still._repr_mimebundle_()
         return {**super()._repr_mimebundle_(**options), **still}, metadata
+
+
+def _empty_figure() -> Figure:
+    figure = Figure()
+    FigureCanvasAgg(figure)
+    return figure
 
 
 def _as_caption(words: str) -> str:

@@ -11,8 +11,9 @@ from jaxtyping import Float, Real
 from torch import Tensor, nn
 from torch.nn.utils import parameters_to_vector
 
-from ..ideas.checks import NonNegative, checked
+from ..ideas.checks import NonNegative, Share, checked
 from ..ideas.devices import accurate, has_float64
+from .training import listed
 
 
 @checked
@@ -23,13 +24,13 @@ class projected_sgd:
     `basis` (d, m) is orthonormal, d counts all parameters of the network in their order. Every
     gradient is projected onto the m directions, so the weights stay in where they started + span,
     up to round-off. There is no weight decay, which would leave the span, and no masks belong with
-    it. Raises ValueError for a basis that is not orthonormal or of another d. Taught in
-    notebook 06.
+    it. Raises ValueError for a basis that is not orthonormal or of another d, a rate or momentum
+    out of range, and for parameters that are not a network's. Taught in notebook 06.
     """
 
     basis: Float[Tensor, "d m"]
     lr: NonNegative = 0.1
-    momentum: NonNegative = 0.9
+    momentum: Share = 0.9
 
     def __post_init__(self) -> None:
         basis = accurate(self.basis)
@@ -40,9 +41,7 @@ class projected_sgd:
 
     @checked
     def __call__(self, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
-        weights = list(parameters)
-        if not all(isinstance(weight, Tensor) for weight in weights):
-            raise TypeError("parameters must be those of a network")
+        weights = listed(parameters)
         count = sum(weight.numel() for weight in weights)
         if count != len(self.basis):
             raise ValueError(f"basis has {len(self.basis)} rows, the net {count} parameters")

@@ -40,7 +40,7 @@ class sgd:
 
     @checked
     def __call__(self, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
-        weights = _listed(parameters)
+        weights = listed(parameters)
         return torch.optim.SGD(
             weights,
             lr=self.lr,
@@ -61,13 +61,14 @@ class adam:
 
     @checked
     def __call__(self, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
-        weights = _listed(parameters)
+        weights = listed(parameters)
         return torch.optim.Adam(
             weights, lr=self.lr, weight_decay=self.weight_decay, fused=_can_fuse(weights)
         )
 
 
-def _listed(parameters: Iterable[nn.Parameter]) -> list[nn.Parameter]:
+def listed(parameters: Iterable[nn.Parameter]) -> list[nn.Parameter]:
+    """Return what an optimizer is to move. Raises ValueError unless it is a net's parameters."""
     weights = [] if isinstance(parameters, Tensor) else list(parameters)
     if not weights or not all(isinstance(weight, Tensor) for weight in weights):
         raise ValueError("parameters must be those of a network, one or more")

@@ -20,7 +20,7 @@ from torch.overrides import TorchFunctionMode
 
 from .checks import NonNegative, check_choice, checked
 from .devices import accurate, move_to
-from .modes import evaluating
+from .modes import Refused, evaluating, run
 
 Flow = dict[str, Tensor]
 Layers = dict[str, nn.Module]
@@ -48,8 +48,10 @@ def information_flow(
 
     Maps "first→second" to (M_l, M_{l+1}) for layers in the order in which they run. The feature
     maps of a convolution are averaged over space, so that a filter is one unit; the outputs of a
-    Linear layer over a sequence, over its places. `inputs` is what the network takes, (images, …);
-    they pass in blocks, summed in float64. The network moves to where they lie.
+    Linear layer over a sequence, (images, places, units), over its places. Both before they are
+    multiplied: a product of means, not the mean of each place's products. `inputs` is what the
+    network takes, (images, …); they pass in blocks, summed in float64. The network moves to where
+    they lie.
 
     `kind="raw"` is Eq. (2), E[f_i f_j]. `kind="pearson"` is what the authors compute, the signed
     correlation in [−1, 1]; a unit that is constant has none, and gets 0. `at="post"` takes f as in
@@ -80,7 +82,7 @@ def information_flow(
     with evaluating(net), _unit_outputs(net, layers, at) as units:
         for block in inputs.split(IMAGES_AT_ONCE):
             units.clear()
-            _run(net, block)
+            run(net, block)
             if kind == "pearson":
                 # Near the mean, squares and products do not drown what varies.
                 shift = shift or {name: f.mean(dim=0) for name, f in units.items()}
@@ -136,7 +138,7 @@ def gradient_flow(
     total = _Sums()
     with evaluating(net), torch.enable_grad():
         for images, labels in zip(inputs.split(IMAGES_AT_ONCE), labels_of, strict=True):
-            outputs = _run(lambda block: functional_call(net, weights, (block,)), images)
+            outputs = run(lambda block: functional_call(net, weights, (block,)), images)
             _check_targets(labels, outputs)
             loss = nn.functional.cross_entropy(outputs, labels, reduction="sum")
             gradients = torch.autograd.grad(loss, list(weights.values()), materialize_grads=True)
@@ -316,7 +318,7 @@ def _unit_outputs(net: nn.Module, layers: Layers, at: str) -> Iterator[Flow]:
             name = names[module]
             functions.refuse()
             if name in units:
-                raise _Refused(f"net: layer {name!r} runs twice, so its output is not defined")
+                raise Refused(f"net: layer {name!r} runs twice, so its output is not defined")
         elif transforms:
             name = newest[0][0]
         else:
@@ -333,10 +335,6 @@ def _unit_outputs(net: nn.Module, layers: Layers, at: str) -> Iterator[Flow]:
     finally:
         for handle in handles:
             handle.remove()
-
-
-class _Refused(ValueError):
-    """A network of which no flow is defined."""
 
 
 class _Functions(TorchFunctionMode):
@@ -358,7 +356,7 @@ class _Functions(TorchFunctionMode):
     def refuse(self) -> None:
         """Raise if a function has changed the newest output, and no module around it has ended."""
         if self.after:
-            raise _Refused(
+            raise Refused(
                 f"net: the output of layer {self.newest[0][0]!r} goes into the function "
                 f"{self.after}, which at='post' cannot see; make it a module (nn.ReLU), or take "
                 "at='pre'"
@@ -379,17 +377,6 @@ def _per_unit(layer: nn.Module, output: Tensor) -> Tensor:
     if isinstance(layer, nn.Linear):
         output = output.reshape(len(output), -1, output.shape[-1]).transpose(1, 2)
     return accurate(output.flatten(2).mean(dim=2))
-
-
-def _run(net: Callable[[Tensor], Any], images: Tensor) -> Any:
-    """Return what the network says of the images; an error says that these do not fit it."""
-    try:
-        return net(images)
-    except (_Refused, torch.OutOfMemoryError):
-        raise
-    except (RuntimeError, IndexError, TypeError, ValueError) as error:
-        shape = f"{str(images.dtype).removeprefix('torch.')} {tuple(images.shape)}"
-        raise ValueError(f"inputs {shape} do not pass through net: {error}") from error
 
 
 def _check_targets(targets: Tensor, outputs: object) -> None:

@@ -1,4 +1,4 @@
-"""Lemma 1 of the InCoP paper: how fast a bounded activation times its input can change.
+"""Lemmas 1 to 3 of the InCoP paper: how fast a bounded activation times its input can change.
 
 σ̄(t) = t σ(w t) for |t| ≤ C_t. The lemma's "Lipschitz" bound is printed with squared distances,
 with which only a constant could meet it. Taught in notebook 03.
@@ -13,7 +13,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from .checks import Finite, Positive, check_choice, checked
+from .checks import Finite, Positive, Share, check_choice, checked
 
 ACTIVATIONS: dict[str, tuple[Callable[[Tensor], Tensor], float, float]] = {
     # The function, its Lipschitz constant, its largest absolute value.
@@ -65,15 +65,80 @@ def changes(activation: str, w: Finite, reach: Positive) -> Changes:
     >>> bool((pairs.change <= pairs.plain * pairs.gap).all()), pairs.broken > 0
     (True, True)
     """
-    if abs(w) > LARGEST:
-        raise ValueError(f"w={w} must lie between {-LARGEST:g} and {LARGEST:g}")
-    if not SMALLEST_REACH <= reach <= LARGEST:
-        raise ValueError(f"reach={reach} must lie between {SMALLEST_REACH} and {LARGEST:g}")
-    t = torch.linspace(-reach, reach, 61, dtype=torch.float64)
-    s = (t + torch.logspace(-4, 1, 40, dtype=torch.float64)[:, None]).flatten()
-    s, t = s[s <= reach], t.repeat(40)[s <= reach]
+    _check(activation, w, reach)
+    t, s = _pairs(reach)
     change = (weighted(activation, w, t) - weighted(activation, w, s)).abs()
     _, lipschitz, largest = ACTIVATIONS[activation]
     plain = reach * lipschitz * abs(w) + largest
     squared = reach**2 * lipschitz * w**2 + largest
     return Changes(s - t, change, plain, squared)
+
+
+def _check(activation: str, w: float, reach: float) -> None:
+    check_choice("activation", activation, tuple(ACTIVATIONS))
+    if abs(w) > LARGEST:
+        raise ValueError(f"w={w} must lie between {-LARGEST:g} and {LARGEST:g}")
+    if not SMALLEST_REACH <= reach <= LARGEST:
+        raise ValueError(f"reach={reach} must lie between {SMALLEST_REACH} and {LARGEST:g}")
+
+
+def _pairs(reach: float) -> tuple[Tensor, Tensor]:
+    """Return many t < s in [−reach, reach], near and far from each other."""
+    t = torch.linspace(-reach, reach, 61, dtype=torch.float64)
+    s = (t + torch.logspace(-4, 1, 40, dtype=torch.float64)[:, None]).flatten()
+    return t.repeat(40)[s <= reach], s[s <= reach]
+
+
+@checked
+@dataclass(frozen=True, eq=False)
+class BothChanges:
+    """Pairs of inputs and of weights: |σ̄_we(t) − σ̄_w*(s)| and the two bounds of it."""
+
+    change: Float[Tensor, " pairs"]
+    plain: Float[Tensor, " pairs"]
+    squared: Float[Tensor, " pairs"]
+
+    @property
+    def broken(self) -> float:
+        """The share of the pairs that exceed the printed bound, in [0, 1]."""
+        return float((self.change > self.squared).double().mean())
+
+
+@checked
+def changes_of_both(activation: str, w: Finite, other: Finite, reach: Positive) -> BothChanges:
+    """Return how σ̄ changes when input and weight change, and Lemma 2's bound in both readings.
+
+    With plain distances C¹ |t − s| + C² |w − other| holds, C¹ = B + reach · L · |w|, C² = reach² ·
+    L. (30) has squared distances, C¹ = B + reach² · L · w², C² = reach⁴ · L. Errors as in
+    `changes`. Source: InCoP paper, supplement, Lemma 2, (21) to (30). Taught in notebook 03.
+
+    >>> pairs = changes_of_both("tanh", 2.0, 2.001, 2.0)
+    >>> bool((pairs.change <= pairs.plain).all()), pairs.broken > 0
+    (True, True)
+    """
+    _check(activation, w, reach)
+    _check(activation, other, reach)
+    t, s = _pairs(reach)
+    gap = s - t
+    change = (weighted(activation, w, t) - weighted(activation, other, s)).abs()
+    _, lipschitz, largest = ACTIVATIONS[activation]
+    apart, r, size = abs(float(w) - float(other)), float(reach), abs(float(w))
+    plain = (largest + r * lipschitz * size) * gap + r**2 * lipschitz * apart
+    squared = (largest + r**2 * lipschitz * size**2) * gap**2 + r**4 * lipschitz * apart**2
+    return BothChanges(change, plain, squared)
+
+
+@checked
+def rare_and_large(probability: Share) -> tuple[float, float]:
+    """Return f(E Z) and E f(Z) for f(z) = z² and Z = 1/p with probability p, else 0.
+
+    E Z = 1 for every p, E Z² = 1/p: no a₁, a₂ of (34) serve all p. Raises ValueError for p = 0.
+    Source: InCoP paper, supplement, Lemma 3. Taught in notebook 03.
+
+    >>> rare_and_large(0.25)
+    (1.0, 4.0)
+    """
+    if probability == 0:
+        raise ValueError("probability=0.0 must be above 0: Z would never be large")
+    large = 1 / float(probability)
+    return (float(probability) * large) ** 2, float(probability) * large**2

@@ -1,11 +1,13 @@
-"""The mode of a network, training or evaluating: borrowed, and given back."""
+"""A network borrowed: every module gets its mode back, and what does not fit it is told."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
-from torch import nn
+import torch
+from torch import Tensor, nn
 
 
 @contextmanager
@@ -31,3 +33,27 @@ def evaluating(net: nn.Module) -> Iterator[None]:
     finally:
         for module, training in modes:
             module.training = training
+
+
+class Refused(ValueError):
+    """A network that shows, while it runs, that it has no such measure: told as it is."""
+
+
+def run(net: Callable[[Tensor], Any], inputs: Tensor) -> Any:
+    """Return what the network says of the inputs. Raises ValueError where these do not fit it.
+
+    `Refused`, and an error for want of memory, go through as they are.
+
+    >>> run(nn.Linear(2, 1), torch.ones(4, 2)).shape
+    torch.Size([4, 1])
+    """
+    while isinstance(net, nn.DataParallel):
+        # Copies on several devices would each show their own layers' inputs.
+        net = net.module
+    try:
+        return net(inputs)
+    except (Refused, torch.OutOfMemoryError):
+        raise
+    except (RuntimeError, IndexError, TypeError, ValueError) as error:
+        shape = f"{str(inputs.dtype).removeprefix('torch.')} {tuple(inputs.shape)}"
+        raise ValueError(f"inputs {shape} do not pass through net: {error}") from error

@@ -19,8 +19,8 @@ from torch import nn
 
 from .. import data as data_module
 from ..data import BUNDLED, Data
+from ..engine import records
 from ..engine.recipes import Recipe
-from ..engine.records import RUNS
 from ..engine.results import Row, Runs
 from ..engine.sweep import compare
 from ..engine.training import Training
@@ -29,6 +29,7 @@ from ..ideas.checks import checked
 from ..settings import environment
 
 RECORDS = BUNDLED / "records"
+RUNS = records.RUNS
 Settings = dict[str, Any]
 DIGITS = 6
 

@@ -10,6 +10,8 @@ not augmented.
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from typing_extensions import Unpack
 
@@ -19,7 +21,7 @@ from ..choices.rewinds import Rewind
 from ..choices.scores import Score
 from ..data import Data
 from ..engine.recipes import Choices, Recipe
-from ..engine.results import Row
+from ..engine.results import Row, Runs
 from ..engine.training import Training, multistep, sgd, train
 from ..ideas import inertial
 from ..ideas.checks import checked
@@ -45,6 +47,9 @@ READINGS: dict[str, Score] = {
     "brain damage": scores.curvature("sharp", weighted=True),
 }
 DIRECTIONS, LANCZOS_STEPS, PROBE = 100, 100, 1000
+# Figure 1 goes from −20 to 20 points around the sparsity found; 30 and 40 are ours.
+RELATIVE = (-0.2, -0.1, 0.0, 0.1, 0.2, 0.3, 0.4)
+FIRST = 10
 
 
 @checked
@@ -76,15 +81,14 @@ def imc(
     return recipe.but(**choices)
 
 
-def readings(small_net: bool) -> dict[str, Score]:
+def readings(small_net: bool, share: float = 0.47) -> dict[str, Score]:
     """Return the scores to compare: all readings of a small network, else those that scale.
 
-    Of a large network the sharp side is DIRECTIONS eigenvectors, not 47 % of them.
+    The sharp side is a `share` of all eigenvectors, of a large network DIRECTIONS of them.
     """
-    spectral: dict[str, Score] = dict(READINGS)
-    if not small_net:
-        spectral["flat leverage"] = scores.leverage("flat", DIRECTIONS)
-        spectral["sharp leverage"] = scores.leverage("sharp", DIRECTIONS)
+    sharp = share if small_net else DIRECTIONS
+    spectral = READINGS | {f"{side} leverage": scores.leverage(side, sharp)
+                           for side in ("flat", "sharp")}  # fmt: skip
     return {**spectral, "magnitude": scores.magnitude, "random": scores.random}
 
 
@@ -98,12 +102,89 @@ def methods(net: str, settings: Settings) -> dict[str, Recipe]:
     }
 
 
+def sparsities(net: str, settings: Settings) -> dict[str, Recipe]:
+    """Return five scores at the sparsities of Figure 1, fine-tuned, at equal training cost.
+
+    Of a small network W⁻ has as many directions as weights go, at each sparsity.
+    """
+    stop = stops.first_then(settings["first"], settings["later"])
+    small, recipes = net.startswith("mini"), {}
+    for label in ("flat leverage", "sharp leverage", "brain damage", "magnitude", "random"):
+        for more in RELATIVE:
+            share = round(SPARSITY.get(net, 0.47) + more, 2)
+            recipes[f"{label}, {share:.2f}"] = imc(readings(small, share)[label], share, stop=stop)
+    return recipes
+
+
+def pretrained(net: str, settings: Settings) -> dict[str, Recipe]:
+    """Return three scores with every rewind: of `methods` those that Table 5 needs."""
+    every, wanted = methods(net, settings), ("flat leverage", "magnitude", "random")
+    return {label: every[label] for label in every if label.split(",")[0] in wanted}
+
+
+def dense(net: str, settings: Settings) -> dict[str, Recipe]:
+    """Return the network that is trained as long as the others and never cut, their control."""
+    return {"dense": imc(rounds=settings["rounds"], stop=stops.epochs(settings["epochs"]))}
+
+
+@checked
+def over_sparsities(runs: Runs) -> Runs:
+    """Gather the runs of `imc-sparsity` by score: one row for each sparsity, the last of its run.
+
+    A row gains "sparsity", "first", the epochs before the cut, and "cost", all epochs; "epochs" of
+    a single round would mislead and goes. Taught in notebook 06.
+
+    >>> rows = [{"density": 1.0, "epochs": 2}, {"density": 0.5, "epochs": 3}]
+    >>> over_sparsities(Runs({"random, 0.50": [rows]}))["random"]
+    [[{'density': 0.5, 'sparsity': 0.5, 'first': 2, 'cost': 5}]]
+    """
+    return _gathered([(label.rpartition(", ")[0], seeds) for label, seeds in runs.items()])
+
+
+@checked
+def over_epochs(records: Sequence[Runs]) -> Runs:
+    """Gather records of `imc-epochs`: one row for each record, the last of its run.
+
+    Rows as those of `over_sparsities`, with "first" to tell them apart. Taught in notebook 06.
+
+    >>> rows = [{"density": 1.0, "epochs": 2}, {"density": 0.5, "epochs": 3}]
+    >>> runs = Runs({"random, fine-tune": [rows]})
+    >>> len(over_epochs([runs, runs])["random, fine-tune"][0])
+    2
+    """
+    return _gathered([pair for runs in records for pair in runs.items()])
+
+
+def _gathered(parts: Iterable[tuple[str, list[list[Row]]]]) -> Runs:
+    """Join the last rows of all runs of a label, seed by seed."""
+    gathered: dict[str, list[list[Row]]] = {}
+    for label, seeds in parts:
+        mine = gathered.setdefault(label, [[] for _ in seeds])
+        for joined, rows in zip(mine, seeds, strict=True):
+            joined.append(_ending(rows))
+    return Runs(gathered)
+
+
+def _ending(rows: list[Row]) -> Row:
+    last = {key: value for key, value in rows[-1].items() if key != "epochs"}
+    cost = sum(row["epochs"] for row in rows)
+    return last | {"sparsity": 1 - last["density"], "first": rows[0]["epochs"], "cost": cost}
+
+
 def training(net: str, settings: Settings) -> Training:
     """Return SGD as usual for these networks: the rate falls at one half and three quarters."""
     later = settings["later"]
     return Training(
         sgd(weight_decay=1e-4, nesterov=False), 128, multistep((later // 2, 3 * later // 4))
     )
+
+
+def training_of_dense(net: str, settings: Settings) -> Training:
+    """Return `training` with the same rates, epoch by epoch, in one round instead of two."""
+    later = max(settings["epochs"] - FIRST, 0)
+    parts = training(net, {"later": later})
+    at = (FIRST + later // 2, FIRST + 3 * later // 4)
+    return replace(parts, schedule=multistep(at))
 
 
 def spectrum_of(name: str, data: Data, settings: Settings) -> Row:
@@ -130,17 +211,46 @@ def spectrum_of(name: str, data: Data, settings: Settings) -> Row:
     return {"spectrum": measured}
 
 
+KEEP = ("seed", "round", "density", "epochs", "test_accuracy", "pruned_test_accuracy")
+PRINTED: Settings = {"first": FIRST, "later": 160, "seeds": 3}
+
 EXPERIMENT = Experiment(
     name="imc",
     about=(__doc__ or "").split("\n")[0],
-    printed={net: {"first": 10, "later": 160, "seeds": 3} for net in NETS},
+    printed=dict.fromkeys(NETS, PRINTED),
     printed_nets=("resnet20", "resnet32"),
     data=dict.fromkeys(NETS, ("cifar10",)),
     make=networks(NETS),
     methods=methods,
     training=training,
-    keep=("seed", "round", "density", "epochs", "test_accuracy", "pruned_test_accuracy"),
+    keep=KEEP,
     more=spectrum_of,
 )
 
-EXPERIMENTS = (EXPERIMENT,)
+OVER_SPARSITY = replace(
+    EXPERIMENT,
+    name="imc-sparsity",
+    about="IMC, Figure 1: five scores around the sparsity found, and beyond.",
+    methods=sparsities,
+    more=None,
+)
+
+OVER_EPOCHS = replace(
+    EXPERIMENT,
+    name="imc-epochs",
+    about="IMC, Table 5 and Figure 2: --first epochs before the cut, three scores and rewinds.",
+    methods=pretrained,
+    more=None,
+)
+
+DENSE = replace(
+    EXPERIMENT,
+    name="imc-dense",
+    about="IMC's control: the dense network, trained as long as the pruned ones.",
+    printed={net: {"epochs": FIRST + 160, "rounds": 0, "seeds": 3} for net in NETS},
+    methods=dense,
+    training=training_of_dense,
+    more=None,
+)
+
+EXPERIMENTS = (EXPERIMENT, OVER_SPARSITY, OVER_EPOCHS, DENSE)

@@ -6,6 +6,9 @@ trials: work for a GPU.
 
 The paper starts from weights trained on ImageNet and gives no ε. We start from our own
 initialisation, and take the distance relative to the dense flow, so that one ε fits all networks.
+
+`incop-stops` asks what the stop and the rewind each are worth: all rewinds with one epoch a round
+and with all of them, and the flows between. `incop-epochs` looks at a run after each epoch.
 """
 
 from __future__ import annotations
@@ -17,9 +20,11 @@ from .. import data as data_module
 from .. import nets
 from ..choices import rewinds, stops
 from ..data import Data, Split
+from ..engine.loop import prune
 from ..engine.recipes import Choices, Recipe, lottery_ticket
-from ..engine.training import Training, constant, sgd
-from ..ideas.checks import checked
+from ..engine.results import Row
+from ..engine.training import Training, accuracy, constant, sgd, train
+from ..ideas.checks import Seed, checked
 from .experiment import Experiment, Settings, networks
 from .sap import KEEP, sap
 
@@ -138,4 +143,142 @@ EXPERIMENT = Experiment(
     load_data=_load,
 )
 
-EXPERIMENTS = (EXPERIMENT,)
+# The paper's networks come trained, and are fine-tuned for ten epochs before the first round.
+PRETRAINING = 10
+SMALL_TRAINING = Training(sgd(lr=0.05, nesterov=False), schedule=constant)
+PROBES, IMAGES = 4, 1000
+DIGITS = 4
+
+
+@checked
+def pretrained(net: str, data: Data, seed: Seed) -> nn.Module:
+    """Return a network of `NETS` as a run of the two small experiments begins with: trained."""
+    made = networks(NETS)(net, data, seed)
+    stop = stops.epochs(PRETRAINING)
+    train(made, data, stop=stop, training=SMALL_TRAINING, seed=seed)
+    return made
+
+
+def stop_methods(net: str, settings: Settings) -> dict[str, Recipe]:
+    """Return SAP's rounds with every rewind at two costs, fixed rules between, and the stops.
+
+    A method without another word keeps its weights, as Algorithm 1 does.
+    """
+    epochs, p, q = settings["epochs"], *PQ[-1]
+    same: Choices = {"rewind": rewinds.fine_tune, "rounds": settings["rounds"]}
+    base = sap(p, q, **same).but(stop=stops.epochs(epochs))
+    fixed = {
+        "one epoch": base.but(stop=stops.first_then(epochs, 1)),
+        "a third": base.but(stop=stops.first_then(epochs, max(1, epochs // 3))),
+        "two thirds": base.but(stop=stops.first_then(epochs, max(1, 2 * epochs // 3))),
+        "all epochs": base,
+    }
+    back = {"to dense": rewinds.to_dense, "to start": rewinds.to_init}
+    rewound = {
+        f"{label}, {name}": fixed[label].but(rewind=rewind)
+        for label in ("one epoch", "all epochs")
+        for name, rewind in back.items()
+    }
+    near, far = (
+        incop_if(settings[key], epochs, p, q, distance="relative", **same)
+        for key in ("epsilon-if", "larger-epsilon-if")
+    )
+    gradient = incop_gf(settings["epsilon-gf"], epochs, p, q, distance="relative", **same)
+    return {
+        **fixed,
+        **rewound,
+        "InCoP-IF": near,
+        "InCoP-IF, larger ε": far,
+        "InCoP-IF, to dense": near.but(rewind=rewinds.to_dense),
+        "InCoP-GF": gradient,
+        "accuracy": base.but(stop=stops.accuracy_within(0.0, epochs)),
+    }
+
+
+def _all_epochs(net: str, settings: Settings) -> dict[str, Recipe]:
+    return {"all epochs": stop_methods(net, PRINTED_STOPS | settings)["all epochs"]}
+
+
+def _measures(at_most: int, images: int) -> dict[str, stops.flow_within]:
+    """Return the distances that are written down: two of the first probe, one of each other."""
+    flows: dict[str, stops.FlowOf] = {"IF": stops.information(), "GF": stops.gradient}
+    first = {
+        f"{name} {distance}": stops.flow_within(0.0, at_most, flow, distance, images)
+        for name, flow in flows.items()
+        for distance in ("relative", "cosine")
+    }
+    others = {
+        f"{name} probe {i}": stops.flow_within(0.0, at_most, flow, "relative", images, i * images)
+        for name, flow in flows.items()
+        for i in range(1, PROBES)
+    }
+    return first | others
+
+
+def _watched(net: str, data: Data, settings: Settings, seed: int) -> list[Row]:
+    """Return a row for each epoch of retraining: accuracies, and the distances of both flows.
+
+    "validation_gap" is the dense network's validation accuracy less this one's.
+    """
+    rows: list[Row] = []
+    dense: list[float] = []
+    measures = _measures(settings["epochs"], min(IMAGES, len(data.train) // PROBES))
+    (recipe,) = _all_epochs(net, settings).values()
+
+    def watch(state: stops.Progress) -> bool:
+        reached = state.history[-1].validation_accuracy
+        if state.round == 0:
+            dense[:] = [reached]
+        else:
+            rows.append({
+                "seed": seed, "round": state.round, "epoch": state.epoch,
+                "test_accuracy": accuracy(state.net, data.test),
+                "validation_gap": dense[0] - reached,
+                **{name: rule.measure(state) for name, rule in measures.items()},
+            })  # fmt: skip
+        return recipe.stop(state)
+
+    run = prune(pretrained(net, data, seed), data, recipe.but(stop=watch), seed=seed,
+                training=SMALL_TRAINING)  # fmt: skip
+    for _ in run:
+        pass
+    return [{key: float(f"{value:.{DIGITS}g}") if isinstance(value, float) else value
+             for key, value in row.items()} for row in rows]  # fmt: skip
+
+
+def _every_epoch(net: str, data: Data, settings: Settings) -> Row:
+    return {"every_epoch": [_watched(net, data, settings, seed)
+                            for seed in range(settings["seeds"])]}  # fmt: skip
+
+
+PRINTED_EPOCHS: Settings = {"epochs": 20, "rounds": 15, "seeds": 3}
+PRINTED_STOPS: Settings = {
+    **PRINTED_EPOCHS, "epsilon-if": 0.3, "larger-epsilon-if": 0.6, "epsilon-gf": 1.0,
+}  # fmt: skip
+
+STOPS = Experiment(
+    name="incop-stops",
+    about="What the stop and the rewind of InCoP each are worth: fixed rules at every cost.",
+    printed={"mlp": PRINTED_STOPS},
+    printed_nets=("mlp",),
+    data={"mlp": ("fashion-mnist",)},
+    make=pretrained,
+    methods=stop_methods,
+    training=lambda net, settings: SMALL_TRAINING,
+    keep=("seed", "round", "density", "epochs", "test_accuracy", "seconds"),
+)
+
+EPOCHS = Experiment(
+    name="incop-epochs",
+    about="A run of SAP after each epoch: how far the flows are, on four probes, and accuracies.",
+    printed={"mlp": PRINTED_EPOCHS},
+    printed_nets=("mlp",),
+    data={"mlp": ("fashion-mnist",)},
+    make=pretrained,
+    methods=_all_epochs,
+    training=lambda net, settings: SMALL_TRAINING,
+    keep=("seed", "round", "density", "epochs", "test_accuracy"),
+    more=_every_epoch,
+)
+
+EXPERIMENTS = (EXPERIMENT, STOPS, EPOCHS)

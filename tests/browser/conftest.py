@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -11,10 +12,18 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
+import nbformat
 import pytest
+from nbformat import NotebookNode
+
+try:
+    from playwright.sync_api import TimeoutError as TimeoutErrors
+except ImportError:  # the tests say so when they are run
+    TimeoutErrors = TimeoutError
 
 ROOT = Path(__file__).resolve().parents[2]
 TOKEN = "pruninglab-test"
@@ -37,10 +46,13 @@ WATCH = """() => {
     }, true);
 }"""
 
+BYTES = """async (img) => Array.from(new Uint8Array(
+    await (await fetch(img.src)).arrayBuffer())).join()"""
+
 
 @pytest.fixture(scope="session")
-def jupyter(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Start JupyterLab on a free port over a copy of the notebooks; yield its address."""
+def jupyter(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
+    """Start JupyterLab on a free port over a copy of the notebooks; yield address and folder."""
     folder = tmp_path_factory.mktemp("lab")
     shutil.copytree(ROOT / "notebooks", folder / "notebooks", ignore=shutil.ignore_patterns(".*"))
     for name, settings in SETTINGS.items():
@@ -56,7 +68,7 @@ def jupyter(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         [
             sys.executable, "-m", "jupyter", "lab", "--no-browser", "--ip=127.0.0.1",
             f"--port={port}", "--ServerApp.port_retries=0", f"--IdentityProvider.token={TOKEN}",
-            "--LabApp.news_url=None", "--allow-root",
+            "--LabApp.news_url=None", "--allow-root", "--LabApp.expose_app_in_browser=True",
             "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
         ],
         cwd=folder, stdout=log, stderr=subprocess.STDOUT,
@@ -64,7 +76,7 @@ def jupyter(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     )  # fmt: skip
     try:
         _wait_until_up(address, server, folder / "server.log")
-        yield address
+        yield address, folder / "notebooks"
     finally:
         server.terminate()
         server.wait(timeout=20)
@@ -98,9 +110,9 @@ def chromium() -> Iterator[object]:
 class Lab:
     """One notebook, open in the browser."""
 
-    def __init__(self, page: object, address: str) -> None:
+    def __init__(self, page: object, address: str, folder: Path) -> None:
         self.page = page
-        self._address = address
+        self._address, self._folder = address, folder
 
     def open(self, notebook: str) -> None:
         """Open a notebook and wait until its cells are there."""
@@ -136,49 +148,15 @@ class Lab:
             ".jp-RenderedText[data-mime-type='application/vnd.jupyter.error']"
         ).all_inner_texts()
 
-    def handle(self, label: str) -> object:
-        """Return the handle of the slider with this label, scrolled into view."""
-        exact = self.page.locator(f".widget-label:text-is('{label}')")
-        slider = self.page.locator(".widget-slider", has=exact).first
-        handle = slider.locator(".noUi-handle").first
-        handle.scroll_into_view_if_needed()
-        return handle
+    def saved(self, notebook: str) -> NotebookNode:
+        """Save the notebook as it stands in the browser; return it."""
+        self.page.evaluate("() => window.jupyterapp.commands.execute('docmanager:save')")
+        return nbformat.read(self._folder / notebook, as_version=4)
 
-    def picture(self, label: str) -> bytes:
-        """Return a screenshot of the picture that belongs to the slider with this label."""
-        around = "xpath=ancestor::div[contains(@class, 'widget-vbox')][1]"
-        return self.handle(label).locator(around).locator("img").first.screenshot()
-
-    def press(self, label: str, key: str, times: int = 1) -> list[float]:
-        """Press a key on a slider; return the milliseconds until each new picture was loaded."""
-        handle, delays = self.handle(label), []
-        handle.focus()
-        for _ in range(times):
-            start = self.page.evaluate("() => { window.loads = []; return performance.now(); }")
-            self.page.keyboard.press(key)
-            self.page.wait_for_function("() => window.loads.length > 0", polling=2, timeout=10_000)
-            delays.append(self.page.evaluate("() => window.loads[0]") - start)
-        return delays
-
-    def choose(self, label: str, option: str) -> None:
-        """Pick an option of a drop-down list and wait for the new picture."""
-        exact = self.page.locator(f".widget-label:text-is('{label}')")
-        self.page.evaluate("() => { window.loads = []; }")
-        self.page.locator(".widget-dropdown", has=exact).locator("select").select_option(option)
-        self.page.wait_for_function("() => window.loads.length > 0", polling=2, timeout=10_000)
-
-    def drive(self, sliders: dict[str, Sequence[str]], name: str) -> None:
-        """Press these keys on every slider: each must change the picture, none may fail.
-
-        With SCREENSHOTS=folder, the page is kept after every key.
-        """
-        for label, keys in sliders.items():
-            for key in keys:
-                before = self.picture(label)
-                self.press(label, key)
-                assert self.picture(label) != before, f"{key} on {label} must change the picture"
-                self.keep(f"{name}_{label}_{key}")
-        assert self.page.locator(".widget-html pre").count() == 0, "no error message is shown"
+    def explorers(self) -> list[Explorer]:
+        """Return the explorers of the notebook, from top to bottom."""
+        boxes = self.page.locator(".jp-OutputArea-output .widget-vbox:has(> img)")
+        return [Explorer(self.page, boxes.nth(number)) for number in range(boxes.count())]
 
     def keep(self, name: str) -> None:
         """Save a screenshot if the variable SCREENSHOTS names a folder."""
@@ -187,9 +165,114 @@ class Lab:
             self.page.screenshot(path=f"{folder}/{tidy}.png")
 
 
+class Explorer:
+    """One picture with its caption and its controls."""
+
+    def __init__(self, page: object, box: object) -> None:
+        self._page, self._box = page, box
+
+    @property
+    def caption(self) -> str:
+        """The words under the picture."""
+        return self._box.locator("[aria-live=polite]").inner_text()
+
+    @property
+    def message(self) -> str:
+        """The error that is shown, or nothing."""
+        return "".join(self._box.locator(".widget-html pre").all_inner_texts())
+
+    @property
+    def picture(self) -> str:
+        """The address of the picture that is shown: each has its own."""
+        return self._box.locator("> img").get_attribute("src")
+
+    def settled(self) -> tuple[str, str]:
+        """The bytes of the picture and the caption, as soon as nothing has changed for a while."""
+        before = None
+        while before != (before := (self.picture, self.caption)):
+            self._page.wait_for_timeout(2500)
+        return self._box.locator("> img").evaluate(BYTES), self.caption
+
+    def controls(self) -> list[Control]:
+        """All controls, from top to bottom."""
+        found = self._box.locator(".widget-slider, .widget-dropdown, .widget-text")
+        return [Control(self._page, self, found.nth(number)) for number in range(found.count())]
+
+
+class Control:
+    """A slider, a drop-down list or a line of text."""
+
+    def __init__(self, page: object, explorer: Explorer, box: object) -> None:
+        self._page, self.explorer, self._box = page, explorer, box
+        self.label = box.locator(".widget-label").first.inner_text()
+        classes = box.get_attribute("class")
+        self.kind = next(kind for kind in ("slider", "dropdown", "text") if f"-{kind}" in classes)
+
+    @property
+    def value(self) -> str:
+        """What it shows now."""
+        if self.kind == "slider":
+            return self._box.locator(".noUi-handle").first.get_attribute("aria-valuenow")
+        return self._box.locator("select, input").first.input_value()
+
+    def steps(self) -> list[Callable[[], None]]:
+        """Ways to move it: along a slider and to both ends, every option, another text."""
+        if self.kind == "slider":
+            keys = ("ArrowRight", "ArrowLeft", "Home", "ArrowRight", "End", "ArrowLeft")
+            return [partial(self._press, key) for key in keys]
+        if self.kind == "dropdown":
+            field = self._box.locator("select")
+            options = field.locator("option").all_inner_texts()
+            return [partial(field.select_option, option) for option in [*options, *options[:1]]]
+        return [self._type]
+
+    def _press(self, key: str) -> None:
+        handle = self._box.locator(".noUi-handle").first
+        handle.scroll_into_view_if_needed()
+        handle.focus()
+        self._page.keyboard.press(key)
+
+    def _type(self) -> None:
+        """Write another text of the same kind: every number one larger."""
+        text = re.sub(r"\d+", lambda number: str(int(number[0]) + 1), self.value)
+        self._box.locator("input").fill(text)
+        self._box.locator("input").press("Enter")
+
+    def do(self, step: Callable[[], None], patience: float = 10.0) -> float | None:
+        """Make a step; return the milliseconds until a new picture was there.
+
+        None if the value did not move or no new picture came: some values look the same.
+        """
+        value = self.value
+        start = self._page.evaluate("() => { window.loads = []; return performance.now(); }")
+        step()
+        if self.value == value:
+            return None
+        try:
+            self._page.wait_for_function(
+                "() => window.loads.length > 0", polling=2, timeout=1000 * patience
+            )
+        except TimeoutErrors:
+            return None
+        return self._page.evaluate("() => window.loads[0]") - start
+
+    def drive(self) -> bool:
+        """Make all steps; tell whether picture and caption have changed. No error may be shown."""
+        changed = False
+        for step in self.steps():
+            before = (self.explorer.picture, self.explorer.caption)
+            self.do(step, patience=4)
+            after = (self.explorer.picture, self.explorer.caption)
+            changed |= before[0] != after[0] and before[1] != after[1]
+            assert self.explorer.message == "", f"{self.label} at {self.value}"
+        return changed
+
+
 @pytest.fixture
-def lab_page(jupyter: str, chromium: object) -> Iterator[Lab]:
+def lab_page(jupyter: tuple[str, Path], chromium: object) -> Iterator[Lab]:
     """Give each test a fresh page."""
     page = chromium.new_page(viewport={"width": 1280, "height": 900})
-    yield Lab(page, jupyter)
+    yield Lab(page, *jupyter)
+    # Without its kernel, whose threads the next notebook would have to share the machine with.
+    page.evaluate("() => window.jupyterapp.serviceManager.sessions.shutdownAll()")
     page.close()

@@ -184,3 +184,30 @@ def test_accuracy_within_looks_at_the_dense_network(
     assert not stops.accuracy_within(1.0, 9)(state_of(tiny_net, tiny_data, round=0))
     with pytest.raises(ValueError, match="delta="):
         stops.accuracy_within(-0.1, 9)
+
+
+def test_the_probe_begins_where_asked(tiny_net: nn.Sequential, tiny_data: Data) -> None:
+    inputs, targets = tiny_data.train
+    seen: list[Tensor] = []
+
+    def flow(net: nn.Module, images: Tensor, labels: Tensor, masks: object) -> dict:
+        seen.append(images)
+        assert torch.equal(labels, targets[3 : 3 + len(images)])
+        return {"bias": net[3].bias.detach().double()}
+
+    stops.flow_within(1.0, 9, flow, samples=7, skip=3)(state_of(tiny_net, tiny_data))
+    assert all(torch.equal(images, inputs[3:10]) for images in seen) and len(seen) == 2
+
+
+def test_each_probe_has_its_own_reference(tiny_net: nn.Sequential, tiny_data: Data) -> None:
+    state = state_of(tiny_net, tiny_data)
+    for skip in (0, 5, 9):
+        assert stops.flow_within(0.0, 9, samples=20, skip=skip).measure(state) == 0
+
+
+def test_a_probe_beyond_the_images_is_refused_before_training(
+    tiny_net: nn.Sequential, tiny_data: Data
+) -> None:
+    stop = stops.flow_within(1.0, 2, skip=len(tiny_data.train))
+    with pytest.raises(ValueError, match=rf"skip={len(tiny_data.train)} leaves no probe"):
+        next(lab.prune(tiny_net, tiny_data, lab.Recipe(stop=stop), seed=0, training=TRAINING))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import math
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -60,6 +62,54 @@ def test_counts_of_large_layers_need_float64() -> None:
     scores[0, :1001] = 1
     budget = pq_bound(eta=math.sqrt(1001 / 1000.5) - 1, beta=1.0)
     assert budget(Groups(scores, torch.ones_like(scores, dtype=torch.bool))).tolist() == [1001]
+
+
+def exactly_gone(roots: tuple[int, ...], eta: str, gamma: str, beta: str) -> int:
+    """Of squares I(½, 1) is a fraction: r/d = (Σ roots)² / (d Σ squares (1+η)²)."""
+    d, total = len(roots), sum(root**2 for root in roots)
+    retained = Fraction(sum(roots) ** 2, d * total) / (1 + Fraction(eta)) ** 2
+    return math.floor(d * min(Fraction(gamma) * (1 - retained), Fraction(beta)))
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
+@pytest.mark.parametrize(
+    ("eta", "gamma", "beta"),
+    [
+        ("0", "1", "0.9"),
+        ("0", "3", "1"),
+        ("1", "0.7", "0.9"),
+        ("0.5", "1", "0.6"),
+        ("0", "9", "0.7"),
+    ],
+)
+def test_against_exact_rationals(dtype: torch.dtype, eta: str, gamma: str, beta: str) -> None:
+    """All 2,996 groups of up to 6 squares of 0 … 7, and 500 long ones: not one off by one."""
+    small = [
+        roots
+        for size in range(1, 7)
+        for roots in itertools.combinations_with_replacement(range(8), size)
+    ]
+    many = np.random.default_rng(0).integers(0, 30, (500, 100))
+    rows = [row for row in (*small, *(tuple(map(int, row)) for row in many)) if any(row)]
+    scores = torch.zeros(len(rows), 100, dtype=dtype)
+    alive = torch.zeros(len(rows), 100, dtype=torch.bool)
+    for i, row in enumerate(rows):
+        scores[i, : len(row)] = torch.tensor(row, dtype=dtype) ** 2
+        alive[i, : len(row)] = True
+    stay = pq_bound(eta=float(eta), gamma=float(gamma), beta=float(beta))(Groups(scores, alive))
+    expected = [len(row) - exactly_gone(row, eta, gamma, beta) for row in rows]
+    assert stay.tolist() == expected
+
+
+@pytest.mark.parametrize(
+    ("scores", "gone"),
+    [([1.0, 1.0, 16.0], 1), ([4.0, 1.0, 1.0, 0.0], 1), ([1.0] + [0.0] * 99, 29)],
+)
+def test_a_product_that_is_whole_counts_as_whole(scores: list[float], gone: int) -> None:
+    """(1, 1, 16) has I = ⅓: one of three goes. β = 0.29 of 100 is 29, as in `fraction(0.29)`."""
+    beta = 0.29 if len(scores) == 100 else 0.9
+    group = Groups(torch.tensor([scores]), torch.ones(1, len(scores), dtype=torch.bool))
+    assert len(scores) - int(pq_bound(beta=beta)(group)) == gone
 
 
 groups = st.lists(st.one_of(st.just(0.0), st.floats(1e-4, 1e4)), min_size=1, max_size=40).map(

@@ -64,8 +64,10 @@ def plain_magnitude(net: torch.nn.Module, batch: object) -> dict:
         (sap.BUDGET, lab.budgets.pq_bound(), "SAP itself"),
         (sap.BUDGET, lambda groups: torch.tensor([4.0, 3.0]), "whole"),
         (sap.BUDGET, lambda groups: torch.tensor([4, 4]), "at most two"),
-        (sap.GAMMA, 0.5, "slows down"),
-        (sap.GAMMA, 2.0, "of 100 go"),
+        (sap.RAISE, torch.tensor([9.0] * 3), "4 to 1000"),
+        (sap.RAISE, torch.tensor([9.0, 0.0, 1.0, 1.0]), "positive"),
+        (sap.RAISE, torch.tensor([1.0] * 20), r"\(½, 1\) .* no rise"),
+        (sap.RAISE, torch.tensor([100.0] + [1.0] * 100), r"\(1, 2\) .* no rise"),
     ],
 )
 def test_wrong_answers_name_the_mistake(exercise: Exercise, answer: object, hint: str) -> None:

@@ -59,9 +59,6 @@ def one_too_few(scores: Tensor, alpha: float) -> Tensor:
         (nnrelief.CUT, by_threshold, "threshold keeps all"),
         (nnrelief.CUT, one_too_few, "one more must stay"),
         (nnrelief.CUT, lambda s, a: s, "bool"),
-        (nnrelief.CHANCE, 0.155, "larger than one"),
-        (nnrelief.CHANCE, 0.024, "intersection"),
-        (nnrelief.CHANCE, 0.5, "union"),
     ],
 )
 def test_wrong_answers_name_the_mistake(exercise: Exercise, answer: object, hint: str) -> None:

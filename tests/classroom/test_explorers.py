@@ -2,19 +2,33 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
+import random
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 
 import ipywidgets as widgets
+import numpy as np
 import pytest
+import torch
 from ipywidgets.widgets.widget import _instances
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from PIL import Image
 
-from pruninglab.classroom import explorers, pictures
+from pruninglab.classroom import explorers, frames, pictures
 from pruninglab.classroom.explorers import choice, explore, slider, steps_slider, text
-from pruninglab.classroom.pictures import check_alt, describe, picture, publish
+from pruninglab.classroom.frames import Frames, one_step_away
+from pruninglab.classroom.pictures import (
+    Picture,
+    check_alt,
+    describe,
+    picture,
+    publish,
+    words_of,
+)
 from pruninglab.classroom.plots.style import blank, colors
 
 ALT = "A dot that moves to the right as the slider does"
@@ -123,11 +137,11 @@ def test_an_interrupted_picture_is_drawn_when_asked_again(
     control = explorer._controls["x"]
     before = explorer.png
 
-    def interrupt(dpi: int) -> bytes:
+    def interrupt(*_: object) -> bytes:
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr(explorer, "_png", interrupt)
+        patched.setattr(explorer, "_draw", interrupt)
         with pytest.raises(KeyboardInterrupt):
             control.value = 8
     explorer._on_change({})
@@ -177,6 +191,189 @@ def test_controls_have_labels_hints_and_values() -> None:
     assert isinstance(controls[1], widgets.FloatSlider)
     assert [control.value for control in controls] == [3, 0.5, 0.5, "b", "x"]
     assert all(control.description and control.tooltip for control in controls)
+
+
+def test_a_state_that_was_drawn_is_not_drawn_again() -> None:
+    dots = Dots()
+    explorer = make(dots)
+    control = explorer._controls["x"]
+    control.value = 8
+    seen = (explorer.png, explorer.caption)
+    for value in (4, 8, 4, 8):
+        control.value = value
+    assert dots.drawn == [3, 8, 4]
+    assert (explorer.png, explorer.caption) == seen
+    assert explorer.caption in explorer._caption.value
+
+
+def test_after_a_cell_every_state_is_drawn_anew() -> None:
+    """The cell may have changed what the figure shows."""
+    explorers._SHOWN.clear()
+    dots = Dots()
+    explorer = make(dots)
+    for value in (8, 4):
+        explorer._controls["x"].value = value
+    explorers._forget()
+    explorer._controls["x"].value = 8
+    assert dots.drawn == [3, 8, 4, 8]
+
+
+def shown(dots: Dots, monkeypatch: pytest.MonkeyPatch, views: int = 1) -> explorers.Explorer:
+    """Return an explorer that a front end shows, and wait for no quiet."""
+    explorers._SHOWN.clear()
+    monkeypatch.setattr(frames, "QUIET", 0.01)
+    monkeypatch.setattr(frames, "PAUSE", 0.001)
+    explorer = make(dots)
+    assert explorer._view_count == 0
+    explorer._view_count = views
+    return explorer
+
+
+def ahead(*steps: Callable[[], object]) -> None:
+    """Run the steps inside a loop, idle after each until nothing is left to draw."""
+
+    async def kernel() -> None:
+        for step in steps:
+            step()
+            while explorers._IDLE._waiting is not None:
+                await asyncio.sleep(0.01)
+
+    asyncio.run(kernel())
+
+
+def test_states_one_step_away_are_drawn_while_nobody_asks(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    dots = Dots()
+    explorer = shown(dots, monkeypatch)
+    before = (explorer.png, explorer.caption, explorer._figure)
+    ahead(explorers._draw_ahead)
+    assert sorted(dots.drawn) == [2, 3, 3, 4], "the default state too: it was kept in another size"
+    assert (explorer.png, explorer.caption, explorer._figure) == before
+    assert words_of(explorer._figure) == explorer.caption
+    explorer._controls["x"].value = 4
+    assert len(dots.drawn) == 4, "it was drawn ahead"
+    assert explorer.caption == "A dot that lies 4 to the right"
+
+
+def test_a_picture_drawn_ahead_is_the_picture(monkeypatch: pytest.MonkeyPatch) -> None:
+    pictures_of_4 = []
+    for step in (explorers._draw_ahead, explorers._IDLE.stop):
+        explorer = shown(Dots(), monkeypatch)
+        ahead(step)
+        assert ({"x": 4} in explorer.frames) == (step is explorers._draw_ahead)
+        explorer._controls["x"].value = 4
+        pictures_of_4.append(explorer.png)
+    assert pictures_of_4[0] == pictures_of_4[1]
+
+
+@pytest.mark.parametrize("views", [0, None])
+def test_nothing_is_drawn_ahead_where_nobody_looks(
+    views: int | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """nbval and nbconvert have a kernel with a loop, but no front end that counts its views."""
+    dots = Dots()
+    explorer = shown(dots, monkeypatch, views)
+    ahead(explorers._draw_ahead)
+    explorers._draw_ahead()  # nor without a loop
+    assert dots.drawn == [3]
+    explorer._view_count = 1
+    explorers._SHOWN.clear()  # nor when it is closed
+    ahead(explorers._draw_ahead)
+    assert dots.drawn == [3]
+
+
+def test_nothing_is_drawn_ahead_while_something_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What runs may await; `pre_execute` stops everything before it."""
+    dots = Dots()
+    shown(dots, monkeypatch)
+    ahead(lambda: (explorers._draw_ahead(), explorers._IDLE.stop()))
+    assert dots.drawn == [3]
+
+
+def test_what_is_slow_is_not_drawn_ahead(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who asks meanwhile would have to wait for it."""
+    dots = Dots()
+    explorer = shown(dots, monkeypatch)
+    monkeypatch.setattr(explorers, "LONGEST_AHEAD", 0.0)
+    explorer._controls["x"].value = 8
+    ahead(explorers._draw_ahead)
+    assert dots.drawn == [3, 8]
+
+
+def test_drawing_ahead_leaves_no_trace(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """All generators are as before; nothing is printed; an error waits until it is asked for."""
+
+    @picture("test/loud")
+    def loud(x: int, figure: Figure | None = None) -> Figure:
+        print(torch.rand(1), np.random.rand(), random.random())
+        warnings.warn("loud", UserWarning, stacklevel=1)
+        return Dots()(x, figure=figure)
+
+    control = slider(0, 9, 6, step=1, label="place", hint="7 is an error")
+    with pytest.warns(UserWarning, match="loud"):
+        explorer = explore(loud, x=control)
+    explorer._view_count = 1
+    monkeypatch.setattr(frames, "QUIET", 0.01)
+    capsys.readouterr()
+    states = (torch.get_rng_state(), np.random.get_state()[1].copy(), random.getstate())
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        ahead(explorers._draw_ahead)
+    assert {"x": 5} in explorer.frames and {"x": 7} not in explorer.frames
+    assert capsys.readouterr().out == ""
+    assert torch.equal(torch.get_rng_state(), states[0])
+    assert (np.random.get_state()[1] == states[1]).all()
+    assert random.getstate() == states[2]
+    with pytest.raises(ZeroDivisionError), pytest.warns(UserWarning):
+        control.value = 7
+
+
+def test_frames_hold_so_many_bytes_and_drop_the_oldest() -> None:
+    kept = Frames(limit=100)
+    for x in range(4):
+        kept.keep({"x": x}, Picture(bytes(30), ALT))
+        kept.find({"x": 0})
+    assert [x for x in range(4) if {"x": x} in kept] == [0, 2, 3]
+    kept.keep({"x": 9}, Picture(bytes(101), ALT))
+    assert not [x for x in range(10) if {"x": x} in kept]
+    kept.keep({"x": 1}, Picture(bytes(100), ALT))
+    kept.keep({"x": 1}, Picture(bytes(100), ALT))
+    assert {"x": 1} in kept
+    kept.clear()
+    assert kept.find({"x": 1}) is None
+
+
+def test_states_are_told_apart() -> None:
+    kept, shown_picture = Frames(), Picture(b"x", ALT)
+    kept.keep({"p": 0.1 + 0.2, "kind": "raw"}, shown_picture)
+    assert {"kind": "raw", "p": 0.3} in kept, "a browser adds steps in its own way"
+    for other in (0.31, 0.300001, 3, "0.3"):
+        assert {"p": other, "kind": "raw"} not in kept
+    kept.keep({"x": 1}, shown_picture)
+    assert {"x": 1.0} not in kept and {"x": True} not in kept
+    kept.keep({"x": [1]}, shown_picture)
+    assert {"x": [1]} not in kept, "what cannot be told apart is drawn each time"
+
+
+def test_one_step_away_of_every_control() -> None:
+    controls = {
+        "whole": slider(0, 9, 9, step=2, label="whole", hint="whole numbers"),
+        "real": slider(0.0, 1.0, 0.1, step=0.3, label="real", hint="real numbers"),
+        "steps": steps_slider([1, 0.5, 0.2], 0.5, label="steps", hint="shares"),
+        "letter": choice(["a", "b"], "b", label="choice", hint="letters"),
+        "line": text("x", label="text", hint="letters"),
+    }
+    present = {name: control.value for name, control in controls.items()}
+    changed = [
+        {name: value for name, value in state.items() if value != present[name]}
+        for state in one_step_away(controls, "steps")
+    ]
+    assert changed == [
+        {"steps": 0.2}, {"steps": 1}, {"whole": 7}, {"real": 0.4}, {"letter": "a"},
+    ]  # fmt: skip
 
 
 TEXTS = {"label": "a", "hint": "b"}
@@ -243,6 +440,23 @@ def test_a_reused_figure_looks_like_a_new_one() -> None:
         figure.savefig(buffer, dpi=60, metadata={"Software": None})
         return buffer.getvalue()
 
+    def label_red(axes: Axes) -> None:
+        axes.plot([0, 5])
+        axes.get_xticklabels()[1].set_color("red")
+
+    for spoil in (
+        lambda axes: axes.tick_params(length=0, labelsize=20, rotation=30),
+        lambda axes: axes.tick_params(which="minor", length=9),
+        lambda axes: axes.set_xticks([0, 1, 2, 5], labels=["a", "b", "c", "d"], rotation=40),
+        lambda axes: axes.set(xscale="log", yscale="log", xlim=(1, 1e6), ylim=(0.1, 1e3)),
+        lambda axes: axes.grid(True),
+        lambda axes: axes.xaxis.tick_top(),
+        label_red,
+    ):
+        used, (axes,) = blank(None, 3, 2)
+        spoil(axes)
+        png(used)
+        assert png(Dots()(2, figure=used)) == png(Dots()(2))
     used, (axes,) = blank(None, 3, 2)
     axes.imshow([[1, 2], [3, 4]])
     axes.axis("off")

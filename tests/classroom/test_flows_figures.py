@@ -16,7 +16,6 @@ from pruninglab.classroom.pictures import name_of, words_of
 from pruninglab.classroom.plots import flows
 from pruninglab.data import Data, Split
 from pruninglab.engine.results import Row, Runs
-from pruninglab.ideas import lemma1
 from pruninglab.ideas.flows import flow_distance, gradient_flow, information_flow
 
 
@@ -113,9 +112,32 @@ def test_trade_off_runs_from_all_epochs_to_one() -> None:
     used = figure.axes[0].lines[0].get_ydata()
     assert used[0] == 3 and used[-1] == 1 and (np.diff(used) <= 0).all()
     points = figure.axes[1].lines[0]
-    reached = dict(zip(points.get_xdata(), points.get_ydata(), strict=True))
-    assert reached[1.0] == pytest.approx(0.6) and reached[3.0] == pytest.approx(0.8)
-    assert "best stop lies 0.00 points above that rule (IF relative)" in words_of(figure)
+    gained = dict(zip(points.get_xdata(), points.get_ydata(), strict=True))
+    # All epochs, and one epoch, are fixed rules themselves.
+    assert gained[1.0] == pytest.approx(0) and gained[3.0] == pytest.approx(0)
+    assert "over 2 seeds; at each measure's best ε: IF relative +0.00 ± 0.00" in words_of(figure)
+
+
+def test_the_sample_of_a_gain_is_the_seeds_not_their_rounds() -> None:
+    """Rounds that all gain the same must not make a seed's gain look surer."""
+    rng = np.random.default_rng(0)
+    once = rng.random((3, 1, 4))
+    often = np.repeat(once, 8, axis=1)
+    used = np.array([[2], [3], [4]])
+    gains = flows.gained(often, np.repeat(used, 8, axis=1))
+    assert gains.shape == (3,)
+    np.testing.assert_allclose(gains, flows.gained(once, used), atol=1e-12)
+    # Seeds that differ by their level only gain the same.
+    level = np.array([0.0, 0.3, 0.6])[:, None, None]
+    steady = np.tile(rng.random((1, 5, 4)), (3, 1, 1)) + level
+    same = flows.gained(steady, np.tile(rng.integers(1, 5, (1, 5)), (3, 1)))
+    np.testing.assert_allclose(same, same[0], atol=1e-12)
+
+
+def test_a_gain_of_a_mixed_rule_is_over_the_mix_of_fixed_ones() -> None:
+    accuracy = np.array([[[0.5, 0.7, 0.8], [0.4, 0.6, 0.9]]])
+    # Stops after 1 and 3: (0.5 + 0.9) / 2, against "always 2": (0.7 + 0.6) / 2.
+    assert flows.gained(accuracy, np.array([[1, 3]]))[0] == pytest.approx(0.7 - 0.65)
 
 
 def stopped(accuracy: float, epochs: int) -> list[Row]:
@@ -151,22 +173,42 @@ def test_connectivity_draws_density_and_its_square() -> None:
     assert "1→2 retrained 1.50" in words_of(figure)
 
 
-@pytest.mark.parametrize(
-    ("activation", "w", "reach"),
-    list(product(lemma1.ACTIVATIONS, [-4.0, 0.0, 2.0, 4.0], [0.5, 4.0])),
-)
-def test_lemma_1_holds_with_the_plain_distance(activation: str, w: float, reach: float) -> None:
-    figure = flows.lemma_1(activation=activation, w=w, reach=reach)
+def test_units_removed_draws_their_share_and_its_square() -> None:
+    rows = [
+        [{"seed": seed, "units": u, "norms": {"1→2": u**2}} for u in (1.0, 0.5)] for seed in (0, 1)
+    ]
+    figure = flows.units_removed(Runs({"just pruned": rows, "retrained": rows}))
     figure.canvas.draw()
-    pairs = figure.axes[1].lines[0]
-    gap, change = np.asarray(pairs.get_xdata()), np.asarray(pairs.get_ydata())
-    _, lipschitz, largest = lemma1.ACTIVATIONS[activation]
-    assert (change <= (reach * lipschitz * abs(w) + largest) * gap + 1e-12).all()
-    broken = float(figure.axes[1].get_title().split("%")[0])
-    assert broken > 0 or (w == 0 and activation != "sigmoid")
-    words = words_of(figure)
-    assert f"{activation}(w t) with w = {w:g} for |t| up to {reach:g}" in words
-    assert f"{broken:.0f}% above the printed" in words
+    lines = {line.get_label(): line.get_ydata() for line in figure.axes[0].lines}
+    assert lines["units"] == pytest.approx([1.0, 0.5])
+    assert lines["units²"] == pytest.approx(lines["IF 1→2"])
+    assert words_of(figure).startswith("Whole units are removed.")
+    assert name_of(figure) == "03_incop_flows/units_removed"
+
+
+def test_a_unit_masked_in_and_out_is_a_unit_removed() -> None:
+    """What notebook 03 does with masks is what a smaller network does."""
+    net, gone = lab.nets.sap_mlp(seed=0), torch.arange(0, 128, 2)
+    kept = torch.arange(1, 128, 2)
+    masks = lab.Masks.full(net, biases=True)
+    keep = {name: mask.clone() for name, mask in masks.items()}
+    keep["fc1.weight"][gone] = keep["fc1.bias"][gone] = False
+    keep["fc2.weight"][:, gone] = False
+    masks.shrink(keep)
+    small = nn.Sequential(nn.Flatten(), nn.Linear(784, 64), nn.ReLU(), nn.Linear(64, 256),
+                          nn.ReLU(), nn.Linear(256, 10))  # fmt: skip
+    full = dict(net.state_dict())
+    small.load_state_dict({
+        "1.weight": full["fc1.weight"][kept], "1.bias": full["fc1.bias"][kept],
+        "3.weight": full["fc2.weight"][:, kept], "3.bias": full["fc2.bias"],
+        "5.weight": full["fc3.weight"], "5.bias": full["fc3.bias"],
+    })  # fmt: skip
+    masks.apply_(net)
+    images = torch.rand(20, 1, 28, 28)
+    torch.testing.assert_close(net(images), small(images))
+    masked, smaller = information_flow(net, images), information_flow(small, images)
+    torch.testing.assert_close(masked["fc1→fc2"][kept], smaller["1→3"])
+    assert not masked["fc1→fc2"][gone].any()
 
 
 @pytest.mark.parametrize("exercise", exercises.EXERCISES, ids=repr)
@@ -233,14 +275,13 @@ NO_NORMS = Runs({when: [[{"density": 1.0}]] for when in ("just pruned", "retrain
         (lambda: flows.by_round(NOT_MEASURED, "x"), "watched must have a finite 'x'"),
         (lambda: flows.by_round(UNEVEN, "round"), "watched must have the same rounds"),
         (lambda: flows.trade_off(recorded(), []), "measures is empty"),
+        (lambda: flows.gained(np.ones((1, 2, 3)), np.array([[1, 4]])), r"used \(1, 2\) must hold"),
+        (lambda: flows.gained(np.ones((1, 2, 3)), np.array([[1]])), r"used \(1, 1\) must hold"),
         (lambda: flows.trade_off(recorded(), ["IF relative"], steps=10**9), "steps=1"),
         (lambda: flows.stops_compared(Runs({})), "runs is empty"),
         (lambda: flows.stops_compared(Runs({"a": [[{"density": 1.0}]]})), "[\"']key 'test_acc"),
         (lambda: flows.connectivity(NO_NORMS), r"left\['just pruned'\] must have rows"),
         (lambda: flows.connectivity(Runs({})), "[\"']label 'just pruned'"),
-        (lambda: flows.lemma_1(activation="relu"), "activation='relu'"),
-        (lambda: flows.lemma_1(w=1e300), r"w=1e\+300"),
-        (lambda: flows.lemma_1(reach=1e-9), "reach=1e-09"),
     ],
 )  # fmt: skip
 def test_bad_arguments_are_named(call, match: str) -> None:

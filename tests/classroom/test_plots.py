@@ -18,6 +18,7 @@ from pruninglab.choices.scopes import Groups
 from pruninglab.classroom.pictures import name_of, words_of
 from pruninglab.classroom.plots import curves, pqi, sap, start, style
 from pruninglab.data import Data, Split
+from pruninglab.papers.sap import with_cuts
 
 
 @pytest.fixture(scope="module")
@@ -117,6 +118,25 @@ def test_other_figures_of_notebook_01() -> None:
     assert "for 1 of 3 values of p" in words_of(figure)
 
 
+@pytest.mark.parametrize("vector", ["Gaussian", "one giant", "constant", "one-hot"])
+@pytest.mark.parametrize("gone", [0.0, 0.5, 1.0])
+def test_the_cut_and_the_poverty_line(vector: str, gone: float) -> None:
+    giant = torch.tensor([100.0] + [1.0] * 100)
+    figure = pqi.cut_moves_index(VECTORS | {"one giant": giant}, vector=vector, gone=gone)
+    draw(figure)
+    words = words_of(figure)
+    if vector == "constant" or gone == 1:
+        assert "those who stay are equal" in words
+    elif vector == "one giant":
+        assert "the next cut raises the index" in words
+        assert f"from 0.401 to {0.529 if gone else 0.401}" in words
+    else:
+        assert "the next cut lowers the index" in words
+    x, y = (np.asarray(values) for values in figure.axes[1].lines[-2].get_data())
+    dot = figure.axes[1].lines[-1]
+    assert float(dot.get_ydata()[0]) == pytest.approx(np.interp(dot.get_xdata()[0], x, y), abs=0.02)
+
+
 def layers_of(seed: int, *indices: float, cut: bool) -> dict[str, Any]:
     layer = {f"fc{i}.weight": value for i, value in enumerate(indices)}
     less = {name: value / 2 if cut else None for name, value in layer.items()}
@@ -142,7 +162,9 @@ def runs_of(*seeds: list[float | None], label: str = "method") -> lab.Runs:
         [{"seed": seed, "round": i, "density": 0.5**i, "pruned_density": 0.5 ** (i + 1),
           "test_accuracy": value,
           "pruned_test_accuracy": value, "layer_density": {"fc1.weight": value},
-          **{key: {"global": {"all": value}} for key in ("pqi", "pruned_pqi", "gini")}}
+          "grid": {"(0.5, 1)": value, "(1, 2)": value},
+          **{key: {"global": {"all": value}, "layer": {"a": value}}
+             for key in ("pqi", "pruned_pqi", "gini")}}
          for i, value in enumerate(values)]
         for seed, values in enumerate(seeds)
     ]})  # fmt: skip
@@ -164,9 +186,9 @@ def test_a_band_is_mean_and_standard_deviation_where_all_seeds_have_a_value() ->
 
 
 def test_what_a_cut_left_stands_at_the_density_after_it() -> None:
-    figure = sap.retrained_and_pruned(runs_of([0.5, 0.4]))
+    figure = sap.retrained_and_pruned(with_cuts(runs_of([0.5, 0.4, 0.3])))
     shown = [axes.lines[0].get_xdata().tolist() for axes in figure.axes]
-    assert shown == [[1, 0.5], [0.5, 0.25], [1, 0.5], [0.5, 0.25]]
+    assert shown == [[0.5, 0.25], [1, 0.5], [0.5, 0.25], [1, 0.5]]
 
 
 def test_a_network_without_weights_lies_beyond_a_logarithmic_axis() -> None:
@@ -181,9 +203,9 @@ def test_a_network_without_weights_lies_beyond_a_logarithmic_axis() -> None:
     assert curves.ends(runs, "loss") == "a 1"
 
 
-def test_three_methods_of_notebook_00() -> None:
+def test_methods_compared_of_notebook_00() -> None:
     ticket, rival = runs_of([0.9, 0.8], [0.9, 0.9]), runs_of([0.7, 0.5], label="random")
-    figure = start.three_methods(lab.Runs({**ticket, **rival}))
+    figure = start.methods_compared(lab.Runs({**ticket, **rival}))
     draw(figure)
     assert words_of(figure).endswith("In the last round: method 85.0%, random 50.0%.")
 
@@ -233,9 +255,27 @@ def test_one_round_says_what_it_did(mlp: nn.Module, mnist: Data) -> None:
     assert "no index" in words_of(sap.one_round(mlp, split, p=1.0, q=1.0))
 
 
+@pytest.mark.parametrize(("p", "q"), [*product((0.1, 1.0), (1.0, 4.0)), (0.5, 1.0)])
+def test_the_ruler_meets_the_edge_at_the_bound(p: float, q: float) -> None:
+    w = torch.randn(500, generator=torch.Generator().manual_seed(0))
+    figure = sap.ruler(w, p=p, q=q)
+    draw(figure)
+    if p == q:
+        assert "no ruler" in words_of(figure)
+        return
+    stays = lab.retained_bound(1.0, float(lab.pq_index(w, p, q)), p, q)
+    assert f"meets the left edge at {stays:.1%}" in words_of(figure)
+    (axes,) = figure.axes
+    assert axes.lines[-1].get_ydata()[0] == pytest.approx(math.log(stays))
+    ticks = axes.transData.transform([(0, y) for y in axes.get_yticks()])[:, 1]
+    assert np.abs(np.diff(ticks)).min() > 10, "labels that can be read"
+
+
 @pytest.mark.parametrize("draw_panels", [
-    sap.fall_rise_fall, sap.retrained_and_pruned, sap.full_fashion_mnist, sap.density_of_layers,
+    sap.fall_rise_fall, sap.full_fashion_mnist, sap.density_of_layers, sap.index_of_layers,
     lambda runs: sap.ablations({"p": runs, "q": runs}),
+    lambda runs: sap.rivals_in_each_scope({"layer": runs, "global": runs}),
+    sap.index_for_many_p_and_q,
 ])  # fmt: skip
 def test_figures_of_runs(draw_panels: Callable[[lab.Runs], Figure]) -> None:
     one_seed = draw_panels(runs_of([0.5, 0.4]))
@@ -267,6 +307,9 @@ def two_images(side: int = 28) -> Split:
         (lambda: pqi.sparsity_of(None), "vectors=None"),
         (lambda: pqi.sparsity_of(VECTORS, p=0.5, q=0.2), "p=0.5, q=0.2"),
         (lambda: pqi.sparsity_of(VECTORS, figure="no"), "figure='no'"),
+        (lambda: pqi.cut_moves_index({}), "vectors is empty"),
+        (lambda: pqi.cut_moves_index(VECTORS, vector="other"), "vector='other'"),
+        (lambda: pqi.cut_moves_index(VECTORS, gone=1.5), r"gone=1\.5"),
         (lambda: pqi.index_over_p_and_q({}), "vectors is empty"),
         (lambda: pqi.property_grid({}), "table is empty"),
         (lambda: pqi.property_grid({"a": {"X9": True}}), r"table\['a'\]"),
@@ -287,10 +330,17 @@ def two_images(side: int = 28) -> Split:
         (lambda: sap.ablations({}), "studies is empty"),
         (lambda: sap.ablations({"p": lab.Runs({})}), "runs is empty"),
         (lambda: sap.density_of_layers(lab.Runs({"a": [[{"density": 1.0}]]})), "runs is empty"),
-        (lambda: start.three_methods(lab.Runs({})), "runs is empty"),
+        (lambda: start.methods_compared(lab.Runs({})), "runs is empty"),
+        (lambda: sap.index_of_layers(lab.Runs({"a": [[{"density": 1.0}]]})), "runs is empty"),
+        (lambda: sap.index_for_many_p_and_q(lab.Runs({"a": [[{"round": 0}]]})), "runs is empty"),
+        (lambda: sap.rivals_in_each_scope({}), "scopes is empty"),
+        (lambda: sap.retrained_and_pruned(runs_of([0.5])), "[\"']key 'cut"),
+        (lambda: sap.ruler(torch.zeros(3)), "w must have members"),
+        (lambda: sap.ruler(torch.ones(3), p=-1.0), r"p, q=\[-1.0, 1.0\]"),
         (lambda: band_of(runs_of([None])), "runs have no round"),
         (lambda: band_of(runs_of([0.5]), colors=[]), "colors has 0 colours for 1"),
-        (lambda: band_of(runs_of([0.5]), x="epoch"), "[\"']key 'epoch' is not in the row"),
+        (lambda: band_of(runs_of([0.5]), x="epoch"), "[\"']x='epoch': key 'epoch' is not in the"),
+        (lambda: band_of(runs_of([0.5]), colors=["blau"]), r"colors=\['blau'\]: matplotlib"),
         (lambda: start.keep_share(lab.nets.sap_mlp(seed=0), two_images(), 1.5), r"density=1\.5"),
         (lambda: start.weights_that_stay(lab.nets.lenet_5(seed=0), two_images(), [1.0], [0.5]),
          "net must have a Linear layer fc1"),

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from pruninglab.classroom.pictures import name_of, words_of
 from pruninglab.classroom.plots import inertial
 from pruninglab.engine.results import Runs
-from pruninglab.ideas.inertial import Valley, spectral_density
+from pruninglab.ideas.inertial import TwoWells, Valley, spectral_density
 
 EIGENVALUES = torch.cat(
     [torch.tensor([5.0, 2.0, -0.5]), torch.linspace(-0.01, 0.3, 60)]
@@ -91,13 +91,14 @@ def test_readings_are_mean_and_spread() -> None:
 
     runs = Runs({"a": [rows(0.1, 0.5), rows(0.3, 0.5)], "b": [rows(0.2, 0.4), rows(0.2, 0.6)]})
     for show in (inertial.readings, inertial.variants):
-        figure = show(runs)
+        figure = show(runs, np.array([0.91, 0.93]))
         draw(figure)
-        widths = [bar.get_width() for bar in figure.axes[0].patches]
+        widths = [bar.get_width() for bar in figure.axes[0].patches[:4]]
         assert widths == pytest.approx([0.2, 0.2, 0.5, 0.5])
         error = figure.axes[0].collections[0].get_segments()[0][:, 0]
         assert np.ptp(error) / 2 == pytest.approx(np.std([0.1, 0.3], ddof=1))
-        assert "has 90%: a 20%, 50%; b 20%, 50%" in words_of(figure)
+        assert "has 92%: a 20%, 50%; b 20%, 50%" in words_of(figure)
+        assert "as many epochs" in words_of(figure), "not the dense network before retraining"
 
 
 def test_shares_over_epochs_and_sizes() -> None:
@@ -108,13 +109,43 @@ def test_shares_over_epochs_and_sizes() -> None:
     draw(figure)
     assert figure.axes[1].lines[0].get_xdata().tolist() == [1, 2], "at first there is no way"
     assert "of the gradient flat 20%; of the way from the start flat 50%" in words_of(figure)
-    figure = inertial.over_sizes(Runs({"flat": rows}), 100)
+    figure = inertial.over_sizes({"own": Runs({"flat": rows}), "other": Runs({"a": rows})}, 100)
     draw(figure)
-    assert "With 100 of 100 directions: flat 40%" in words_of(figure)
+    assert "With 100 of 100 directions: own flat 40%; other a 40%" in words_of(figure)
+
+
+def test_sparsities_and_pretraining() -> None:
+    rows = [[{"seed": seed, "first": 10**step, "sparsity": 0.3 * step + 0.1, "test_accuracy":
+              0.9 - 0.2 * step + 0.1 * seed} for step in (0, 1, 2)] for seed in (0, 1)]  # fmt: skip
+    runs, dense = Runs({"flat": rows}), np.array([0.9, 0.94])
+    figure = inertial.over_sparsity(runs, dense)
+    draw(figure)
+    curve, level = figure.axes[0].lines[:2]
+    assert curve.get_xydata().tolist() == [[0.1, 0.95], [0.4, 0.75], [0.7, pytest.approx(0.55)]]
+    assert level.get_ydata()[0] == pytest.approx(0.92)
+    assert "has 92%. At the largest sparsity: flat 55%" in words_of(figure)
+    figure = inertial.over_pretraining({"magnitude": runs, "random": runs}, dense)
+    draw(figure)
+    assert [axes.get_title() for axes in figure.axes] == ["magnitude", "random"]
+    assert figure.axes[1].lines[0].get_xdata().tolist() == [1, 10, 100]
+    assert "magnitude: flat 55%; random: flat 55%" in words_of(figure)
+
+
+@pytest.mark.filterwarnings("error")
+def test_two_wells_at_both_ends_and_around_4k() -> None:
+    figure, told = None, set()
+    for gap in (0.5, 4.5, 4.6, 16.0):
+        figure = inertial.two_wells(gap=gap, figure=figure)
+        draw(figure)
+        told.add(words_of(figure))
+        speaks = gap > 4 * TwoWells(gap).lipschitz()
+        assert figure.axes[0].get_title().endswith("speaks" if speaks else "is silent")
+    assert len(told) == 4, "each state is told in its own words"
+    assert "manifold like exp(−16.0 t)" in words_of(figure)
 
 
 def test_other_figures_draw() -> None:
-    draw(inertial.before_and_after({"dense": EIGENVALUES, "pruned": EIGENVALUES[::2]}))
+    draw(inertial.before_and_after({"dense": [EIGENVALUES], "pruned": [EIGENVALUES[::2]] * 2}))
     estimate = spectral_density(torch.diag(EIGENVALUES), steps=20, probes=3)
     figure = inertial.quadrature(EIGENVALUES, estimate)
     draw(figure)
@@ -140,14 +171,19 @@ def test_what_cannot_be_drawn_is_refused_by_name() -> None:
         inertial.two_weights(ratio=0.5)
     with pytest.raises(ValueError, match=r"ratio=1e\+300"):
         inertial.two_weights(ratio=1e300)
-    for show in (inertial.readings, lambda runs: inertial.over_sizes(runs, 63)):
+    for show in (inertial.readings, inertial.variants, inertial.over_sparsity):
         with pytest.raises(ValueError, match="runs is empty"):
-            show(Runs({}))
+            show(Runs({}), np.ones(2))
+    for draw_panels in (inertial.over_sizes, inertial.over_pretraining):
+        with pytest.raises(ValueError, match="panels is empty"):
+            draw_panels({}, 63 if draw_panels is inertial.over_sizes else np.ones(2))
+    with pytest.raises(ValueError, match=r"spectra\['a'\] has no networks"):
+        inertial.before_and_after({"a": []})
     uneven = [[{"directions": 1, "test_accuracy": 0.1}], [{"directions": 2, "test_accuracy": 0.1}]]
     with pytest.raises(ValueError, match="runs must all have the same directions"):
-        inertial.over_sizes(Runs({"a": uneven}), 63)
+        inertial.over_sizes({"own": Runs({"a": uneven})}, 63)
     dense = [{"pruned_test_accuracy": None, "test_accuracy": 0.9}]
     with pytest.raises(ValueError, match=r"runs of \['a'\] have no round after the cut"):
-        inertial.readings(Runs({"a": [dense]}))
+        inertial.readings(Runs({"a": [dense]}), np.ones(2))
     with pytest.raises(ValueError, match="climbed must have a K for each of the 2 boxes"):
         inertial.lipschitz_over_boxes([0.1, 1.0], {}, {"a": [1.0]}, 0.3, 1.0)

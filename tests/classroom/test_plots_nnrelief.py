@@ -191,7 +191,7 @@ def test_decay_and_optimizer_draws_every_seed() -> None:
     seeds = {"Adam": [(0.3, 0.05), (0.4, 0.07)], "SGD": [(1.0, 0.0)] * 2}
     runs = Runs(
         {
-            label: [[{"pruned_density": kept, "vanished": gone}] for kept, gone in pairs]
+            label: [[{"density": kept, "vanished": gone}] for kept, gone in pairs]
             for label, pairs in seeds.items()
         }
     )
@@ -200,3 +200,25 @@ def test_decay_and_optimizer_draws_every_seed() -> None:
     assert [bar.get_width() for bar in figure.axes[0].patches] == pytest.approx([0.35, 1])
     assert figure.axes[1].lines[0].get_xdata().tolist() == [0.05, 0.07]
     assert "SGD 100% and 0%" in words_of(figure)
+
+
+def test_rivals_share_methods_and_have_a_panel_each() -> None:
+    runs = runs_of(ours=[[(1.0, 0.9), (0.1, 0.8)]] * 2, theirs=[[(1.0, 0.9), (0.1, 0.7)]] * 2)
+    figure = nnrelief.rivals({"few images": runs, "many": runs})
+    figure.canvas.draw()
+    assert [panel.get_title() for panel in figure.axes] == ["few images", "many"]
+    assert len(figure.legends[0].get_texts()) == 2
+    assert "many: ours 20.00% ± 0.00% with 10.0% retained; theirs 30.00%" in words_of(figure)
+    with pytest.raises(ValueError, match=r"every one needs the methods \['ours', 'theirs'\]"):
+        nnrelief.rivals({"few images": runs, "many": runs.only("ours")})
+
+
+def test_filter_bounds_are_sorted_by_what_is_allowed() -> None:
+    row = {"layer": "conv1", "average": [1.0, 0.5], "lost": [2.0, 1.0], "allowed": [4.0, 2.0]}
+    figure = nnrelief.filter_bounds([row, {**row, "layer": "conv2"}])
+    figure.canvas.draw()
+    drawn = [line.get_ydata().tolist() for line in figure.axes[0].lines]
+    assert drawn == [[2.0, 4.0], [1.0, 2.0], [0.5, 1.0]]
+    assert "conv1 25% of 2 filters' bound" in words_of(figure)
+    with pytest.raises(ValueError, match="filters must be rows with 'layer'"):
+        nnrelief.filter_bounds([{"layer": "conv1"}])

@@ -6,13 +6,22 @@ import pytest
 import torch
 
 import pruninglab as lab
-from pruninglab.classroom.exercises import concave, flows, inertial, nnrelief, pqi, sap, start
+from pruninglab.classroom.exercises import (
+    concave,
+    faster,
+    flows,
+    inertial,
+    nnrelief,
+    pqi,
+    sap,
+    start,
+)
 from pruninglab.ideas.pqi import pq_index, retained_bound
 
 NAMES = {"torch": torch, "lab": lab, "pq_index": pq_index, "retained_bound": retained_bound}
 EVERY = [
     exercise
-    for module in (start, pqi, sap, flows, nnrelief, concave, inertial)
+    for module in (start, pqi, sap, flows, nnrelief, concave, inertial, faster)
     for exercise in module.EXERCISES
 ]
 

@@ -127,7 +127,7 @@ def test_figures(device: torch.device) -> None:
         plots.quadrature(moved, masses),
         plots.spectral_masses({"a": masses}),
         plots.gaps_against_4k(moved, {-2: 0.1}),
-        plots.before_and_after({"a": moved}),
+        plots.before_and_after({"a": [moved]}),
     ):
         figure.canvas.draw()
 

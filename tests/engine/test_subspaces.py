@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import torch
 from torch import nn
@@ -79,3 +81,16 @@ def test_bad_input(tiny_net: nn.Sequential) -> None:
         start_inside(tiny_net, torch.ones(51), torch.eye(4))
     with pytest.raises(ValueError, match="orthonormal"):
         projected_sgd(torch.full((4, 2), float("nan")))
+
+
+@pytest.mark.parametrize("optimizer", [projected_sgd(torch.eye(4)), lab.sgd(), lab.adam()])
+@pytest.mark.parametrize("parameters", [[], torch.ones(4), ["fc1", "fc2"]], ids=repr)
+def test_all_optimizers_refuse_the_same_parameters(optimizer: Any, parameters: Any) -> None:
+    with pytest.raises(ValueError, match="parameters must be those of a network, one or more"):
+        optimizer(parameters)
+
+
+@pytest.mark.parametrize(("name", "value"), [("lr", -0.1), ("momentum", 1.5), ("momentum", -1.0)])
+def test_a_rate_out_of_range_is_refused_by_name(name: str, value: float) -> None:
+    with pytest.raises(ValueError, match=f"{name}={value}"):
+        projected_sgd(torch.eye(4), **{name: value})

@@ -482,3 +482,16 @@ def test_norms_left_are_relative() -> None:
     for reference in (zero, {}):
         with pytest.raises(ValueError, match=r"^reference has no flow.*'1→2'"):
             flows.norms_left(zero, reference)
+
+
+def test_places_of_a_sequence_are_averaged_before_they_are_multiplied() -> None:
+    torch.manual_seed(0)
+    first, second = nn.Linear(3, 2), nn.Linear(2, 4)
+    inputs = torch.rand(6, 5, 3)
+    flow = information_flow(nn.Sequential(first, second), inputs)["0→1"]
+    f = first(inputs)
+    g = second(f)
+    means = (f.mean(dim=1).T @ g.mean(dim=1) / 6).double().detach()
+    torch.testing.assert_close(flow, means, rtol=1e-5, atol=1e-7)
+    each = (f.flatten(0, 1).T @ g.flatten(0, 1) / 30).double().detach()
+    assert not torch.allclose(flow, each, rtol=1e-3)

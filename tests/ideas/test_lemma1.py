@@ -45,3 +45,36 @@ def test_pairs_lie_in_reach_and_the_printed_bound_is_that_of_19(
 def test_bad_arguments_are_named(arguments: tuple, match: str) -> None:
     with pytest.raises(ValueError, match=f"^{match}"):
         lemma1.changes(*arguments)
+
+
+@pytest.mark.parametrize(("activation", "w", "reach"), CORNERS)
+@pytest.mark.parametrize("apart", [0.0, 0.001, -1.5])
+def test_lemma_2_holds_with_plain_distances(
+    activation: str, w: float, reach: float, apart: float
+) -> None:
+    pairs = lemma1.changes_of_both(activation, w, w + apart, reach)
+    assert bool((pairs.change <= pairs.plain + 1e-12).all())
+    if apart == 0:
+        # Then it is Lemma 1.
+        alone = lemma1.changes(activation, w, reach)
+        torch.testing.assert_close(pairs.change, alone.change)
+        torch.testing.assert_close(pairs.plain, alone.plain * alone.gap)
+        torch.testing.assert_close(pairs.squared, alone.squared * alone.gap**2)
+
+
+def test_lemma_2_is_broken_with_squared_distances() -> None:
+    assert lemma1.changes_of_both("tanh", 2.0, 2.001, 2.0).broken > 0.01
+
+
+@pytest.mark.parametrize("probability", [0.001, 0.5, 1.0])
+def test_no_constant_reverses_jensen_for_all(probability: float) -> None:
+    outcomes = [0.0, 1 / probability]
+    chances = [1 - probability, probability]
+    mean = sum(p * z for p, z in zip(chances, outcomes, strict=True))
+    squares = sum(p * z * z for p, z in zip(chances, outcomes, strict=True))
+    assert lemma1.rare_and_large(probability) == pytest.approx((mean**2, squares))
+
+
+def test_a_chance_of_zero_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"probability=0\.0"):
+        lemma1.rare_and_large(0.0)

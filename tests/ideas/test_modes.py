@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from pruninglab.ideas.modes import evaluating
+from pruninglab.ideas.modes import Refused, evaluating, run
 
 
 def network() -> nn.Sequential:
@@ -40,3 +40,17 @@ def test_one_inside_the_other() -> None:
 def test_what_is_no_network_is_refused_by_name(net: object) -> None:
     with pytest.raises(TypeError, match=r"^net="), evaluating(net):
         pass
+
+
+def test_inputs_that_do_not_fit_are_told_with_their_shape() -> None:
+    for net in (nn.Linear(2, 1), nn.DataParallel(nn.Linear(2, 1))):
+        with pytest.raises(ValueError, match=r"inputs float32 \(4, 3\) do not pass through net: "):
+            run(net, torch.ones(4, 3))
+
+
+def test_a_refusal_goes_through_as_it_is() -> None:
+    def refuse(inputs: torch.Tensor) -> None:
+        raise Refused("layer 'a' runs twice")
+
+    with pytest.raises(Refused, match=r"^layer 'a' runs twice$"):
+        run(refuse, torch.ones(1))

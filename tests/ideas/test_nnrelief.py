@@ -211,6 +211,19 @@ def test_signals_that_overflow_are_refused_and_not_called_nothing() -> None:
         assert float(function(weight.double(), None, weight)[0, 0]) == pytest.approx(1 / 3)
 
 
+@pytest.mark.parametrize(("strong", "bright"), [(1e15, 1e10), (1e-15, 1e-12)])
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_squares_of_kernels_neither_overflow_nor_vanish(
+    variant: str, strong: float, bright: float
+) -> None:
+    weight, bias, inputs = normal(4, 3, 3, 3), normal(4, seed=1), normal(5, 3, 6, 6, seed=2)
+    expected = kernel_importance(weight, bias, inputs, variant=variant)
+    found = kernel_importance(
+        weight * strong, bias * strong * bright, inputs * bright, variant=variant
+    )
+    torch.testing.assert_close(found, expected)
+
+
 # The cut, Algorithms 1 and 2
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 from collections import OrderedDict
 from collections.abc import Callable
 from itertools import pairwise
@@ -25,8 +26,8 @@ from pruninglab.ideas.nnrelief import (
     connection_signal,
     dropped_signal,
     error_bounds,
+    filter_change,
     kernel_importance,
-    kernel_signal,
     network,
     network_importance,
     residuals,
@@ -435,20 +436,48 @@ def test_the_bounds_hold_when_all_layers_are_cut(seed: int, alpha: float) -> Non
     assert bool((moved.mean(dim=0) <= found.average + slack).all())
 
 
-@given(seed=st.integers(0, 200), alpha=st.floats(0.3, 0.99))
-def test_equation_10_holds_for_a_convolution(seed: int, alpha: float) -> None:
-    weight, bias = normal(4, 3, 3, 3, seed=seed), normal(4, seed=seed + 1)
-    inputs = normal(5, 3, 6, 6, seed=seed + 2)
-    signal = kernel_signal(weight, bias, inputs)
-    kept = share_cut(kernel_importance(weight, bias, inputs), alpha)
-    before = nn.functional.conv2d(inputs, weight, bias)
-    after = nn.functional.conv2d(
-        inputs, weight * kept[:, :-1, None, None], bias * kept[:, -1]
-    )  # fmt: skip
-    moved = (before - after).flatten(2).norm(dim=2).mean(dim=0)
-    lost = (signal * ~kept).sum(dim=1)
-    assert bool((moved <= lost + 1e-4).all())
-    assert bool((lost <= signal.sum(dim=1) * (1 - alpha) + 1e-4).all())
+@given(seed=st.integers(0, 200), alpha=st.floats(0.3, 0.99), groups=st.sampled_from([1, 2]))
+def test_equations_9_to_11_hold_for_a_convolution(seed: int, alpha: float, groups: int) -> None:
+    conv = nn.Conv2d(4, 4, 3, padding=1, stride=2, groups=groups)
+    with torch.no_grad():
+        conv.weight.copy_(normal(*conv.weight.shape, seed=seed))
+        conv.bias.copy_(normal(4, seed=seed + 1))
+    inputs = normal(5, 4, 6, 6, seed=seed + 2)
+    window = {"padding": 1, "stride": 2, "groups": groups}
+    kept = share_cut(kernel_importance(conv.weight, conv.bias, inputs, **window), alpha)
+    found = filter_change(conv, (kept[:, :-1], kept[:, -1]), inputs)
+    # The change is the map of what has gone: one pass with the dead weights alone.
+    gone = conv.weight * ~kept[:, :-1, None, None], conv.bias * ~kept[:, -1]
+    dead = nn.functional.conv2d(inputs, *gone, **window)
+    torch.testing.assert_close(found.change, (dead**2).sum(dim=(2, 3)).sqrt().detach())
+    parts = [
+        nn.functional.conv2d(x.abs(), conv.weight.abs() * ~kept[:, :-1, None, None], **window)
+        for x in inputs[:, None]
+    ]
+    if groups == 1:
+        # Eq. (9): the norm of a sum is at most the sum of norms, here all kernels at once.
+        bias = conv.bias.abs() * ~kept[:, -1] * math.sqrt(dead[0, 0].numel())
+        whole = torch.stack([part[0].flatten(1).norm(dim=1) for part in parts]) + bias
+        assert bool((found.change <= whole * 1.0001 + 1e-4).all())
+    assert bool((found.activated <= found.change * 1.0001 + 1e-5).all())
+    assert bool((found.change.mean(dim=0) <= found.lost * 1.0001 + 1e-5).all())
+    assert bool((found.lost <= found.signal * (1 - alpha) * 1.0001 + 1e-5).all())
+
+
+def test_a_filter_change_needs_masks_that_fit() -> None:
+    conv, inputs = nn.Conv2d(2, 3, 3, bias=False), normal(4, 2, 5, 5)
+    keep = torch.ones(3, 2, dtype=torch.bool)
+    assert not filter_change(conv, (keep, None), inputs).change.any()
+    with pytest.raises(ValueError, match=r"keep has kernels \(3, 1\) and biases False"):
+        filter_change(conv, (keep[:, :1], None), inputs)
+    with pytest.raises(ValueError, match="biases True; conv has"):
+        filter_change(conv, (keep, keep[:, 0]), inputs)
+    for activation in (lambda maps: None, lambda maps: maps.sum(), lambda maps: maps @ inputs):
+        with pytest.raises(ValueError, match="activation="):
+            filter_change(conv, (keep, None), inputs, activation)
+    with pytest.raises(ValueError, match="pads by"):
+        mirrored = nn.Conv2d(2, 3, 3, padding=1, padding_mode="reflect")
+        filter_change(mirrored, (keep, None), inputs)
 
 
 def test_bounds_by_hand() -> None:

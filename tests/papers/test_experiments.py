@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 import pruninglab as lab
-from pruninglab.choices.stops import accuracy_within, flow_within
+from pruninglab.choices.stops import accuracy_within, first_then, flow_within
 from pruninglab.data import Data
 from pruninglab.engine import records
 from pruninglab.papers import EXPERIMENTS, concave, experiment, imc
@@ -21,11 +21,23 @@ from pruninglab.papers.experiment import Experiment, Settings
 
 SMALL: dict[str, tuple[str, Settings]] = {
     "sap": ("mlp", {"epochs": 1, "rounds": 1, "seeds": 2}),
+    "sap-scopes": ("mlp", {"epochs": 1, "rounds": 1, "seeds": 1}),
+    "sap-layers": ("mlp", {"epochs": 1, "rounds": 1, "seeds": 1}),
+    "sap-grid": ("mlp", {"epochs": 1, "rounds": 1, "seeds": 1}),
     "incop": ("mlp", {"epochs": 2, "rounds": 1, "seeds": 1}),
+    "incop-epochs": ("mlp", {"epochs": 2, "rounds": 1, "seeds": 1}),
+    "incop-stops": ("mlp", {"epochs": 3, "rounds": 1, "seeds": 1}),
     "nnrelief": ("lenet_300_100", {"epochs": 3, "rounds": 2, "seeds": 2}),
+    "nnrelief-kernels": ("lenet_5", {"epochs": 1, "rounds": 1, "seeds": 1}),
+    "nnrelief-one-cut": ("adam_5e-4", {"epochs": 1, "rounds": 0, "seeds": 2}),
+    "nnrelief-rivals": ("lenet_300_100", {"epochs": 1, "rounds": 1, "seeds": 1}),
+    "nnrelief-rivals-tuned": ("lenet_300_100", {"epochs": 1, "rounds": 1, "seeds": 1}),
     "concave": ("lenet_300_100", {"epochs": 2, "rounds": 1, "seeds": 1}),
     "concave-optimizers": ("lenet_300_100", {"epochs": 1, "rounds": 1, "seeds": 1}),
     "imc": ("mini-tanh", {"first": 1, "later": 2, "seeds": 1}),
+    "imc-sparsity": ("mini-tanh", {"first": 1, "later": 2, "seeds": 1}),
+    "imc-epochs": ("mini-tanh", {"first": 1, "later": 2, "seeds": 1}),
+    "imc-dense": ("mini-tanh", {"epochs": 2, "rounds": 0, "seeds": 1}),
 }
 ADAPTIVE = (flow_within, accuracy_within)
 PAPERS = pytest.mark.parametrize("paper", EXPERIMENTS)
@@ -66,6 +78,7 @@ def patched(patch: pytest.MonkeyPatch, folder: Path) -> None:
     patch.setattr(experiment, "RECORDS", folder / "records")
     patch.setattr(experiment, "RUNS", folder / "runs")
     patch.setattr(imc, "REWINDS", {"fine-tune": lab.rewinds.fine_tune})
+    patch.setattr(imc, "RELATIVE", (0.0,))
     few = replace(concave.SETTINGS["lenet_300_100"], l1=(2e-4,), log=(1e-4,), densities=(0.1,))
     patch.setitem(concave.SETTINGS, "lenet_300_100", few)
 
@@ -118,11 +131,13 @@ def test_epochs_trained_are_epochs_asked(small: Small) -> None:
     asked = small.settings
     recipes = small.paper.methods(small.net, small.all_settings)
     for label, seeds in small.paper.record(small.name).runs.items():
-        later = 1 if label.startswith("one epoch") else asked.get("later", asked.get("epochs"))
+        stop = recipes[label].stop
+        later = asked.get("later", asked.get("epochs"))
+        later = stop.later if isinstance(stop, first_then) else later
         for first, *others in seeds:
             assert first["epochs"] == asked.get("first", asked.get("epochs"))
             for row in others:
-                adaptive = isinstance(recipes[label].stop, ADAPTIVE)
+                adaptive = isinstance(stop, ADAPTIVE)
                 assert row["epochs"] == later or (adaptive and 1 <= row["epochs"] < later)
 
 
@@ -203,9 +218,11 @@ def test_other_settings_have_another_name(paper: str) -> None:
     for net, printed in made.printed.items():
         values = [
             (value, value * (1 + 1e-12) + 1e-12, 0.0) if isinstance(value, float) else
-            (value, value + 1, 0) for value in printed.values()
+            tuple({value, value + 1, 0}) for value in printed.values()
         ]  # fmt: skip
-        for data, choice, small in product(("mnist", "cifar10"), product(*values), (False, True)):
+        for data, choice, small in product(
+            ("mnist", "cifar10"), product(*map(set, values)), (False, True)
+        ):
             settings = dict(zip(printed, choice, strict=True))
             names.append(made.record_name(data, net, settings, small))
     assert len(set(names)) == len(names)

@@ -49,3 +49,38 @@ def test_the_spectrum_is_a_density_and_a_rate() -> None:
         assert spectrum["parameters"] == 1210
         assert sum(spectrum["masses"]) == pytest.approx(1, abs=1e-4)
         assert set(spectrum["rate"]) == {"0.1", "0.01", "0.001"}
+
+
+def test_all_runs_of_an_experiment_cost_the_same() -> None:
+    sparsity = lab.papers.record("imc-sparsity", "mnist_mini-tanh_50-later_4-seeds_small").runs
+    by_sparsity = imc.over_sparsities(sparsity)
+    names = ("1-first_59", "2-first_58", "5-first_55", "50", "20-first_40")
+    runs = [lab.papers.record("imc-epochs", f"mnist_mini-tanh_{name}-later_small").runs
+            for name in names]  # fmt: skip
+    by_epochs = imc.over_epochs(runs)
+    for gathered in (by_sparsity, by_epochs):
+        assert {float(cost) for costs in gathered.over_rounds("cost").values()
+                for cost in costs.flatten()} == {60}  # fmt: skip
+    first = by_epochs.over_rounds("first")["random, fine-tune"]
+    assert first.tolist() == [[1, 2, 5, 10, 20]] * 3
+    assert by_sparsity.over_rounds("sparsity")["random"].shape == (4, len(imc.RELATIVE))
+    dense = lab.papers.record("imc-dense", "mnist_mini-tanh_60-epochs_4-seeds_small").runs
+    assert dense.last("epochs")["dense"].tolist() == [60] * 4
+    assert dense.last("density")["dense"].tolist() == [1] * 4
+
+
+def test_the_dense_network_has_the_rates_of_the_others() -> None:
+    """Ten epochs at the full rate, then those of the retraining, epoch by epoch."""
+    cut = imc.training("mini-tanh", {"later": 160}).schedule
+    control = imc.training_of_dense("mini-tanh", {"epochs": 170}).schedule
+    rates = [control(epoch, 170) for epoch in range(170)]
+    assert rates == [cut(epoch, 160) for epoch in (*range(10), *range(160))]
+
+
+def test_the_letter_of_figure_1_cuts_the_spectrum_where_it_cuts_the_weights() -> None:
+    recipes = imc.sparsities("mini-tanh", {"first": 10, "later": 160})
+    row = recipes["flat leverage, 0.67"].row()
+    assert (row["score"], row["budget"]) == ("leverage(side='flat', sharp=0.67)", "fraction(0.67)")
+    assert recipes["sharp leverage, 0.47"].row()["score"] == "leverage(side='sharp')"
+    large = imc.sparsities("resnet32", {"first": 10, "later": 160})
+    assert large["flat leverage, 0.65"].row()["score"] == "leverage(side='flat', sharp=100)"

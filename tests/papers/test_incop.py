@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
 import torch
 
 import pruninglab as lab
+from pruninglab.data import Data
 from pruninglab.papers import incop
 
 
@@ -35,3 +37,46 @@ def test_images_are_padded_for_vgg() -> None:
     assert torch.equal(incop.EXPERIMENT.load_data("mnist", "mlp", True).test.inputs,
                        data.test.inputs)  # fmt: skip
     lab.nets.vgg_16(inputs=wide.shape, seed=0).eval()(wide.test.inputs[:1])
+
+
+def test_stops_and_rewinds_differ_from_algorithm_1_where_they_say() -> None:
+    methods = incop.stop_methods("mlp", incop.PRINTED_STOPS)
+    base = methods["all epochs"]
+    different = {label: lab.papers.differing(base, recipe) for label, recipe in methods.items()}
+    assert different.pop("all epochs") == []
+    for label, cells in different.items():
+        rewound = ", to " in label
+        stopped = not label.startswith("all epochs")
+        assert cells == ["stop"] * stopped + ["rewind"] * rewound
+    for label, rewind in {"dense": lab.rewinds.to_dense, "start": lab.rewinds.to_init}.items():
+        assert methods[f"one epoch, to {label}"].rewind is rewind
+        assert methods[f"all epochs, to {label}"].rewind is rewind
+    later = [methods[label].stop.later for label in ("one epoch", "a third", "two thirds")]
+    assert later == [1, 6, 13] and base.stop.at_most == 20
+
+
+def test_the_row_of_incop_differs_from_sap_in_two_cells() -> None:
+    rows = lab.papers.ROWS
+    assert lab.papers.differing(rows["SAP"], rows["InCoP-IF"]) == ["stop", "rewind"]
+    assert lab.papers.differing(rows["SAP"], rows["InCoP-GF"]) == ["stop", "rewind"]
+
+
+def test_every_epoch_is_what_a_run_by_hand_gives(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(incop, "PRETRAINING", 1)
+    data = lab.data.load("fashion-mnist", device="cpu")
+    few = Data(data.name, data.train.take(400), data.validation.take(200), data.test.take(200),
+               classes=data.classes)  # fmt: skip
+    settings = {"epochs": 2, "rounds": 1, "seeds": 1}
+    (rows,) = incop.EPOCHS.more("mlp", few, settings)["every_epoch"]
+    recipe = incop.EPOCHS.methods("mlp", settings)["all epochs"]
+    run = list(lab.prune(incop.pretrained("mlp", few, 0), few, recipe, seed=0,
+                         training=incop.SMALL_TRAINING))  # fmt: skip
+    assert [(row["round"], row["epoch"]) for row in rows] == [(1, 1), (1, 2)]
+    dense, last = run[0].trained_net(), run[1].trained_net()
+    gap = run[0].validation_accuracy - run[1].validation_accuracy
+    assert rows[-1]["validation_gap"] == pytest.approx(gap, abs=1e-4)
+    assert rows[-1]["test_accuracy"] == pytest.approx(run[1].test_accuracy, abs=1e-4)
+    for number, key in enumerate(("IF relative", "IF probe 1", "IF probe 2", "IF probe 3")):
+        images = few.train.inputs[100 * number : 100 * (number + 1)]
+        flows = [lab.flows.information_flow(net, images) for net in (last, dense)]
+        assert rows[-1][key] == pytest.approx(lab.flows.flow_distance(*flows, "relative"), rel=1e-3)

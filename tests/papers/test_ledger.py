@@ -29,6 +29,8 @@ NOTEBOOKS = {"sap": "02", "incop": "03", "nnrelief": "04", "concave": "05", "imc
 ROMAN = {"I": 1, "II": 2, "III": 3, "IV": 4, "V": 5, "VI": 6}
 THEORY = ("Definition", "Theorem", "Lemma", "Proposition", "Corollary", "Remark", "Assumption")
 KINDS = (*THEORY, "Algorithm", "Table", "Figure")
+# Numbers that a text names and does not have: InCoP's Section 3.2 means its Figure 5.
+MISPRINTED = {"incop": {("Table", 5)}}
 ALL = [(paper, item) for paper in PAPERS for item in items(paper)]
 IDS = [f"{paper} {item.item}" for paper, item in ALL]
 
@@ -87,7 +89,8 @@ def test_every_numbered_item_is_listed_once(paper: str) -> None:
     assert {"Eq.", "Figure", "Table"} <= kinds | ({"Table"} if paper == "incop" else set())
     text = ROOT.parent / "shared" / "papers" / TEXTS[paper]
     if text.exists():
-        missing = numbered(text.read_text(encoding="utf-8")) - set(listed)
+        there = numbered(text.read_text(encoding="utf-8"))
+        missing = there - set(listed) - MISPRINTED.get(paper, set())
         assert not missing, f"the paper numbers {sorted(missing)}"
 
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import torch
 
-from ...ideas.nnrelief import chance_jaccard, connection_importance, share_cut
-from .core import Exercise, close, expect, number, tensor, whole
+from ...ideas.nnrelief import connection_importance, share_cut
+from .core import Exercise, close, expect, tensor, whole
 
 
 def _check_count(answer: Any) -> None:
@@ -55,14 +55,6 @@ def _check_cut(answer: Any) -> None:
     expect(torch.equal(kept, share_cut(scores, 0.7)), "keep the p₀ largest of each row, by index")
 
 
-def _check_chance(answer: Any) -> None:
-    answer = number(answer)
-    right = chance_jaccard(0.155, 0.155)
-    expect(abs(answer - 0.155**2) > 0.002, "that is the intersection; divide it by the union")
-    expect(abs(answer - 0.155) > 0.002, "the union is larger than one of the two masks")
-    expect(abs(answer - right) < 0.002, "intersection p², union p + p − p²")
-
-
 COUNT = Exercise(
     "count",
     "A neuron has the weights 4, −1, 2 and the bias 1; the means of |x| are 0.25, 2 and 1.5. How "
@@ -94,11 +86,4 @@ def answer(scores, alpha):
     return torch.zeros_like(kept).scatter(1, order, kept)
 """,
 )
-CHANCE = Exercise(
-    "by chance",
-    "Two masks that know nothing of each other each keep 15.5 % of a large layer. What is their "
-    "Jaccard index? Compare with the first row of the paper's Table 6.",
-    _check_chance,
-    "answer = 0.155**2 / (2 * 0.155 - 0.155**2)    # 0.084",
-)
-EXERCISES = (COUNT, IMPORTANCE, CUT, CHANCE)
+EXERCISES = (COUNT, IMPORTANCE, CUT)

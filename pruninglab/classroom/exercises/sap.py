@@ -8,7 +8,8 @@ import torch
 
 from ...choices.budgets import pq_bound
 from ...choices.scopes import Groups
-from .core import Exercise, expect, number, tensor, whole
+from ...ideas.pqi import pq_index
+from .core import Exercise, expect, tensor, whole
 
 
 def _check_count(answer: Any) -> None:
@@ -32,12 +33,17 @@ def _check_budget(answer: Any) -> None:
     expect(torch.equal(kept, expected), "at most two go: keep at least the living minus two")
 
 
-def _check_gamma(answer: Any) -> None:
-    answer = number(answer)
-    expect(answer > 1, "γ < 1 slows down")
-    scores, alive = torch.arange(1.0, 101.0)[None], torch.ones(1, 100, dtype=torch.bool)
-    went = 100 - int(pq_bound(gamma=answer)(Groups(scores, alive)))
-    expect(abs(went - 50) <= 1, f"with γ = {answer:g}, {went} of 100 go")
+def _check_raise(answer: Any) -> None:
+    w = tensor(answer, "give the numbers as a tensor").flatten()
+    expect(not w.is_complex(), "positive numbers, please")
+    w = w.double()
+    expect(4 <= len(w) <= 1000, f"give 4 to 1000 numbers, not {len(w)}")
+    expect(bool((w > 0).all() & w.isfinite().all()), "positive numbers, please")
+    larger = w.sort(descending=True).values[: len(w) - len(w) // 2]
+    before, after = (pq_index(half, [0.5, 1.0], [1.0, 2.0]).tolist() for half in (w, larger))
+    for pair, was, now in zip(("(½, 1)", "(1, 2)"), before, after, strict=True):
+        words = f"with {pair} the index goes from {was:.4f} to {now:.4f}"
+        expect(now > was + 1e-9, f"{words}: that is no rise. Let the giants be smaller, or fewer")
 
 
 COUNT = Exercise(
@@ -58,11 +64,12 @@ def answer(groups):
     return torch.maximum(lab.budgets.pq_bound()(groups), groups.living - 2)
 """,
 )
-GAMMA = Exercise(
-    "find γ",
-    "A layer has the weights 1, 2, …, 100. Which γ makes SAP with (½, 1) take half of them in one "
-    "round? Try, or calculate with `lab.pq_index`.",
-    _check_gamma,
-    "answer = 0.505 / float(lab.pq_index(torch.arange(1.0, 101.0), 0.5, 1.0))",
+RAISE = Exercise(
+    "a cut that raises the index",
+    "In Section 4 a giant among ones raised the index (½, 1) when the ones went. It was too big to "
+    "do that for (1, 2). Give a tensor of 4 to 1000 positive numbers of which losing the "
+    "smaller half raises both.",
+    _check_raise,
+    "answer = torch.tensor([9.0] + [1.0] * 20)    # a giant, but the others still count",
 )
-EXERCISES = (COUNT, BUDGET, GAMMA)
+EXERCISES = (COUNT, BUDGET, RAISE)

@@ -1,5 +1,17 @@
 """One function per figure: plain arguments with defaults in, a matplotlib Figure out."""
 
-from . import concave, curves, flows, inertial, nnrelief, pqi, sap, start
+from . import concave, curves, faster, flows, inertial, nnrelief, pqi, proofs, sap, sets, start
 
-__all__ = ["concave", "curves", "flows", "inertial", "nnrelief", "pqi", "sap", "start"]
+__all__ = [
+    "concave",
+    "curves",
+    "faster",
+    "flows",
+    "inertial",
+    "nnrelief",
+    "pqi",
+    "proofs",
+    "sap",
+    "sets",
+    "start",
+]

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.colors import is_color_like
 from matplotlib.ticker import NullLocator, PercentFormatter
 
 from ...engine.results import Runs, Values, spread
@@ -65,16 +66,19 @@ def band(
     `log_x` is false, dense networks on the left) or any other key of the rows, such as "round".
     `colors` are one per method. Accuracies get an axis in percent; rounds where a seed has no value
     are left out, and on a logarithmic axis those with nothing alive. The caller adds titles and the
-    legend. Raises KeyError for a key that no row has, ValueError for seeds of different lengths,
-    too few colours, or nothing to draw.
+    legend. Raises KeyError for a key or an `x` that no row has, ValueError for seeds of different
+    lengths, too few colours or what is none, or nothing to draw.
     """
     check_filled(runs=runs)
     colors = palette(len(runs)) if colors is None else colors
     if len(colors) < len(runs):
         raise ValueError(f"colors has {len(colors)} colours for {len(runs)} methods")
+    for color in colors:
+        if not is_color_like(color):
+            raise ValueError(f"colors={list(colors)}: matplotlib knows no colour {color!r}")
     density = x in ("density", "pruned_density")
     logarithmic = density and log_x
-    values, places = runs.over_rounds(key), runs.over_rounds(x)
+    values, places = runs.over_rounds(key), _over_rounds(runs, "x", x)
     shown: list[float] = []
     for label, color in zip(runs, colors, strict=False):
         shown.extend(places[label].mean(axis=0))
@@ -86,6 +90,14 @@ def band(
     axes.set_xlabel("weights that stay" if density else x)
     if logarithmic:
         density_axis(axes, [place for place in shown if place > 0])
+
+
+def _over_rounds(runs: Runs, name: str, key: str) -> Mapping[str, Values]:
+    """Return the runs' values of a key that was given as the argument `name`, for its errors."""
+    try:
+        return runs.over_rounds(key)
+    except KeyError as error:
+        raise KeyError(f"{name}={key!r}: {error.args[0]}") from None
 
 
 def _mean_and_std(places: Values, values: Values, positive: bool) -> tuple[Values, Values, Values]:

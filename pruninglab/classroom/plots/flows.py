@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
-import torch
 from jaxtyping import Int
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -19,8 +17,7 @@ from ...choices.scores import magnitude
 from ...data import Split
 from ...engine.masks import Masks, cut_once
 from ...engine.results import Runs, Values, number, spread
-from ...ideas import lemma1
-from ...ideas.checks import Count, Finite, Positive, Share, check_choice, checked
+from ...ideas.checks import Count, Share, check_choice, checked
 from ...ideas.flows import (
     Flow,
     epoch_within,
@@ -258,60 +255,63 @@ def _at(values: Values, used: Whens) -> Values:
 def trade_off(
     watched: Runs, measures: Sequence[str], *, steps: Count = 40, figure: Figure | None = None
 ) -> Figure:
-    """Draw, for every ε, the epochs used and the accuracy reached, beside "always k epochs".
+    """Draw, for every ε, the epochs used and what the rule gains over "always k epochs".
 
     `watched` as in `stop_at`. Left: epochs used against ε, as a share of the largest distance.
-    Right: mean test accuracy at the stop against the epochs used; a rule that lies on the black
-    line knows nothing. `steps` values of ε, at most 10,000, are drawn. Raises
-    ValueError as `stop_at` does.
+    Right: test accuracy at the stop, mean over the rounds, less that of always as many epochs,
+    seed by seed: mean ± standard deviation over seeds. `steps` values of ε, at most 10,000, are
+    drawn. Raises ValueError as `stop_at` does.
     """
     check_filled(measures=measures)
     if steps > MOST_STEPS:
         raise ValueError(f"steps={steps} must be at most {MOST_STEPS}")
     distances = {measure: _distances(watched, "measures", measure) for measure in measures}
     accuracy = by_round(watched, "test_accuracy")
-    figure, axes = blank(figure, 9.6, 3.7, columns=2)
-    fixed = accuracy.reshape(-1, accuracy.shape[2])
-    every = np.arange(1, accuracy.shape[2] + 1)
-    ahead = {}
-    shares = np.linspace(0, 1, steps)
+    figure, axes = blank(figure, 8.4, 3.2, columns=2)
+    shares, words = np.linspace(0, 1, steps), []
     for (measure, values), color in zip(distances.items(), colors(len(distances)), strict=True):
         used = [_epochs_used(values, share * float(values.max())) for share in shares]
         epochs = np.array([stops.mean() for stops in used])
-        reached = np.array([_at(accuracy, stops).mean() for stops in used])
+        gains = 100 * np.array([gained(accuracy, stops) for stops in used])
+        mean, std = gains.mean(axis=1), spread(gains, axis=1)
         axes[0].plot(shares, epochs, color=color, label=measure)
-        axes[1].plot(epochs, reached, ".", color=color, label=measure)
-        ahead[measure] = float((reached - np.interp(epochs, every, fixed.mean(axis=0))).max())
-    error = _fixed_rule(axes[1], fixed)
-    axes[0].set(xlabel="ε / largest distance", ylabel="epochs a round", ylim=(0, len(every) + 0.3))
+        axes[1].plot(epochs, mean, ".-", color=color)
+        axes[1].fill_between(epochs, mean - std, mean + std, color=color, alpha=0.15, linewidth=0)
+        best = int(mean.argmax())
+        words.append(f"{measure} {mean[best]:+.2f} ± {std[best]:.2f}")
+    axes[1].axhline(0, color="k", linewidth=1)
+    every = accuracy.shape[2]
+    axes[0].set(xlabel="ε / largest distance", ylabel="epochs a round", ylim=(0, every + 0.3))
     axes[0].legend(frameon=False, fontsize=9)
-    figure.subplots_adjust(left=0.06, right=0.99, bottom=0.14, top=0.95, wspace=0.22)
-    best = max(ahead, key=lambda measure: ahead[measure])
+    axes[1].set(xlabel="epochs a round", ylabel="points", title="gained over always k epochs")
+    figure.subplots_adjust(left=0.07, right=0.99, bottom=0.16, top=0.9, wspace=0.24)
     return describe(
         figure,
         f"Left: epochs a round against ε for {', '.join(measures)}. Right: test accuracy at the "
-        "stop against epochs a round, and the rule of always k epochs with its standard error, "
-        f"{100 * error:.2f} points; the best stop lies {100 * ahead[best]:.2f} points above "
-        f"that rule ({best}).",
+        "stop less that of always as many epochs, in points, mean and standard deviation over "
+        f"{len(accuracy)} seeds; at each measure's best ε: {', '.join(words)}.",
     )
 
 
-def _fixed_rule(axes: Axes, accuracy: Values) -> float:
-    """Draw "always k epochs" of all rounds (rounds, epochs); return its mean standard error."""
-    mean, error = accuracy.mean(axis=0), spread(accuracy) / np.sqrt(len(accuracy))
-    every = np.arange(1, accuracy.shape[1] + 1)
-    axes.errorbar(every, mean, error, fmt="k-", capsize=3, label="always k epochs")
-    axes.set(xlabel="epochs a round", ylabel="test accuracy at the stop")
-    axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=1))
-    axes.set_ylim(mean.min() - 0.004, mean.max() + 0.003)
-    axes.legend(*_only_last(axes), frameon=False, fontsize=9, loc="lower left")
-    return float(error.mean())
+@checked
+def gained(accuracy: Values, used: Whens) -> Values:
+    """Return what stops gain over "always k epochs" of the same cost, seed by seed, (seeds,).
 
+    `accuracy` (seeds, rounds, epochs) as from `by_round`, `used` (seeds, rounds) the epochs after
+    which each round stopped, from 1. The mean over the rounds, less that of always as many epochs
+    as the seed used in the mean, interpolated between whole ones. Raises ValueError for stops that
+    no round has.
 
-def _only_last(axes: Axes) -> tuple[list[Any], list[str]]:
-    """Return the legend entry of what was drawn last; the colours are those of the left panel."""
-    handles, labels = axes.get_legend_handles_labels()
-    return handles[-1:], labels[-1:]
+    >>> gained(np.array([[[0.6, 0.8], [0.5, 0.9]]]), np.array([[1, 2]])).round(3)
+    array([0.05])
+    """
+    if used.shape != accuracy.shape[:2] or used.min() < 1 or used.max() > accuracy.shape[2]:
+        raise ValueError(f"used {used.shape} must hold an epoch of accuracy {accuracy.shape} each")
+    every = np.arange(1, accuracy.shape[2] + 1)
+    fixed = accuracy.mean(axis=1)
+    same = [np.interp(epochs, every, values)
+            for epochs, values in zip(used.mean(axis=1), fixed, strict=True)]  # fmt: skip
+    return np.asarray(_at(accuracy, used).mean(axis=1) - same)
 
 
 @picture("03_incop_flows/stops_compared")
@@ -324,7 +324,7 @@ def stops_compared(runs: Runs, *, figure: Figure | None = None) -> Figure:
     ValueError for seeds with different numbers of rows.
     """
     check_filled(runs=runs)
-    figure, axes = blank(figure, 9.8, 3.8, columns=2, width_ratios=(1.5, 1.0))
+    figure, axes = blank(figure, 9.0, 3.4, columns=2, width_ratios=(1.5, 1.0))
     shown = colors(len(runs))
     band(axes[0], runs, "test_accuracy", colors=shown)
     for shade in axes[0].collections:
@@ -372,7 +372,19 @@ def connectivity(left: Runs, *, figure: Figure | None = None) -> Figure:
     lines are density and its square. Raises KeyError for runs without these, ValueError for
     "norms" that are no mapping.
     """
-    figure, axes = blank(figure, 9.0, 3.4, columns=2, sharey=True)
+    return _norms_against(left, "density", figure)
+
+
+@picture("03_incop_flows/units_removed")
+@checked
+def units_removed(left: Runs, *, figure: Figure | None = None) -> Figure:
+    """Draw `connectivity` where whole units are gone: rows have "units", the share that is left."""
+    figure = _norms_against(left, "units", figure)
+    return describe(figure, f"Whole units are removed. {words_of(figure)}")
+
+
+def _norms_against(left: Runs, along: str, figure: Figure | None) -> Figure:
+    figure, axes = blank(figure, 8.2, 3.1, columns=2, sharey=True)
     words = []
     for panel, when in zip(axes, ("just pruned", "retrained"), strict=True):
         chosen = left.only(when)
@@ -380,13 +392,13 @@ def connectivity(left: Runs, *, figure: Figure | None = None) -> Figure:
         if not norms or not isinstance(norms, Mapping):
             raise ValueError(f"left[{when!r}] must have rows with 'norms', a number for each pair")
         for pair, color in zip(norms, colors(len(norms)), strict=True):
-            band(panel, chosen, f"norms.{pair}", colors=[color])
+            band(panel, chosen, f"norms.{pair}", x=along, colors=[color])
             panel.lines[-1].set_label(f"IF {pair}")
             words.append(f"{pair} {when} {chosen.last(f'norms.{pair}')[when].mean():.2f}")
-        density = chosen.over_rounds("density")[when].mean(axis=0)
-        panel.plot(density, density, "--", color=GRAY, label="density")
-        panel.plot(density, density**2, ":", color=GRAY, label="density²")
-        density_axis(panel, [1.0, density.min()])
+        share = chosen.over_rounds(along)[when].mean(axis=0)
+        panel.plot(share, share, "--", color=GRAY, label=along)
+        panel.plot(share, share**2, ":", color=GRAY, label=f"{along}²")
+        density_axis(panel, [1.0, share.min()])
         panel.set(title=when, yscale="log")
     axes[0].set_ylabel("norm of the flow / dense")
     axes[0].legend(frameon=False, fontsize=9, loc="lower left")
@@ -394,43 +406,6 @@ def connectivity(left: Runs, *, figure: Figure | None = None) -> Figure:
     return describe(
         figure,
         "Norm of the information flow of each pair of layers over that of the dense network, "
-        "against density, with lines for the density and its square. After the last cut and in "
-        f"the last round: {', '.join(words)}.",
-    )
-
-
-@picture("03_incop_flows/lemma_1")
-@checked
-def lemma_1(
-    *,
-    activation: str = "tanh",
-    w: Finite = 2.0,
-    reach: Positive = 2.0,
-    figure: Figure | None = None,
-) -> Figure:
-    """Show σ̄(t) = t σ(w t) for |t| ≤ `reach`, and Lemma 1's bound on how fast it changes.
-
-    Right: |σ̄(t) − σ̄(s)| of many pairs against |t − s|, under the bound with the plain distance,
-    and the printed one, (19), with the squared distance (`ideas.lemma1.changes`, which says what
-    is refused).
-    """
-    pairs = lemma1.changes(activation, w, reach)
-    figure, axes = blank(figure, 8.6, 3.3, columns=2)
-    t = torch.linspace(-reach, reach, 121, dtype=torch.float64)
-    axes[0].plot(t.numpy(), lemma1.weighted(activation, w, t).numpy(), color=BLUE)
-    axes[0].set(title=f"t · {activation}(w t),  w = {w:g}", xlabel="t")
-    axes[1].plot(pairs.gap.numpy(), pairs.change.numpy(), ".", color=BLUE, markersize=2,
-                 label="pairs t, s")  # fmt: skip
-    gaps = np.logspace(-4, 1, 60).clip(max=2 * reach)
-    axes[1].plot(gaps, pairs.plain * gaps, color=ORANGE, label="plain distance: holds")
-    axes[1].plot(gaps, pairs.squared * gaps**2, color=RED, label="squared, as printed")
-    axes[1].set(xscale="log", yscale="log", xlabel="|t − s|", ylim=(1e-7, 1e2))
-    axes[1].set_title(f"{pairs.broken:.0%} of the pairs exceed the printed bound")
-    axes[1].legend(frameon=False, fontsize=9, loc="lower right")
-    figure.subplots_adjust(left=0.07, right=0.98, bottom=0.15, top=0.9, wspace=0.2)
-    return describe(
-        figure,
-        f"Left: t · {activation}(w t) with w = {w:g} for |t| up to {reach:g}. Right: its changes "
-        f"against the distance of the arguments: all lie under the bound with the plain distance, "
-        f"{pairs.broken:.0%} above the printed one with the squared distance.",
+        f"against {along}, with lines for the {along} left and its square. After the last cut and "
+        f"in the last round: {', '.join(words)}.",
     )

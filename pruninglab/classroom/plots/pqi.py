@@ -12,11 +12,13 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from ...engine.results import Runs, Values, number, spread
-from ...ideas.checks import Number, check_choice, checked
+from ...ideas.checks import Number, Share, check_choice, checked
 from ...ideas.pqi import (
     PROPERTIES,
     bound_at_ranks,
     gini_index,
+    index_by_rank,
+    poverty_line,
     pq_index,
     printed_index,
     retained_bound,
@@ -273,6 +275,63 @@ def bound_against_truth(
     )
 
 
+@picture("01_pq_index/cut_and_index")
+@checked
+def cut_moves_index(
+    vectors: Mapping[str, Tensor],
+    *,
+    vector: str = "Gaussian",
+    gone: Share = 0.0,
+    figure: Figure | None = None,
+) -> Figure:
+    """Cut the smallest members of a vector: does I(½, 1) of the others fall or rise?
+
+    `vector` is a key of `vectors`, `gone` the share that is cut; one member stays. Left: √|w|,
+    sorted, and the poverty line of those who stay. Right: the index of each vector as it is cut.
+    Raises ValueError for another `vector`, and what `poverty_line` refuses.
+    """
+    check_filled(vectors=vectors)
+    check_choice("vector", vector, (*vectors,))
+    sizes = _vector(vectors, vector).abs().sort(descending=True).values
+    kept = max(1, len(sizes) - round(gone * len(sizes)))
+    line, smallest = poverty_line(sizes[:kept]), float(sizes[kept - 1])
+    indices = index_by_rank(sizes, 0.5, 1.0)
+    figure, (left, right) = blank(figure, 8, 3.2, columns=2)
+    _draw_sorted(left, sizes.sqrt())
+    left.axvspan(kept, len(sizes), color=GRAY, alpha=0.5, linewidth=0, label="cut")
+    left.axhline(line**0.5, color=ORANGE, linewidth=2, label="poverty line")
+    left.set(ylabel="√|w|")
+    left.set_title(f"{vector}, sorted", fontsize=10)
+    left.legend(frameon=False, loc="upper right")
+    _draw_index_of_cuts(right, vectors, vector)
+    right.plot([1 - kept / len(sizes)], [float(indices[kept - 1])], "o", color=ORANGE, markersize=9)
+    figure.subplots_adjust(left=0.09, right=0.98, bottom=0.16, top=0.9, wspace=0.27)
+    next_cut = "lowers" if smallest < line * (1 - 1e-9) else "raises"
+    verdict = f"the next cut {next_cut} the index"
+    if kept == 1 or float(indices[kept - 1]) < 1e-9:
+        verdict = "those who stay are equal"
+    right.set_title(verdict, fontsize=10)
+    before, now = float(indices[-1]), float(indices[kept - 1])
+    share = 1 - kept / len(sizes)
+    return describe(
+        figure,
+        f"{vector}: of {len(sizes):,} members the smallest {share:.0%} are cut, and the PQ Index "
+        f"goes from {before:.3f} to {now:.3f}; {verdict}. The smallest that stays is "
+        f"{smallest:.3g}, the poverty line {line:.3g}.",
+    )
+
+
+def _draw_index_of_cuts(axes: Axes, vectors: Mapping[str, Tensor], chosen: str) -> None:
+    """Draw I(½, 1) of what is left over the share that is cut, the chosen vector last and bold."""
+    for name in [*(other for other in vectors if other != chosen), chosen]:
+        indices = index_by_rank(_vector(vectors, name), 0.5, 1.0).flip(0)
+        picked = np.unique(np.linspace(0, len(indices) - 1, min(len(indices), BARS)).round())
+        style = {"color": BLUE, "linewidth": 2.5} if name == chosen else {"color": GRAY}
+        axes.plot(picked / len(indices), indices[picked.astype(int)], **style)
+    axes.set(xlabel="share cut, smallest first", ylabel="PQ Index (½, 1) of the rest")
+    axes.set(xlim=(-0.02, 1.02), ylim=(-0.03, 1.03))
+
+
 STATES = {
     "trained, dense": ("pqi", 0),
     "just pruned": ("pruned_pqi", 0),
@@ -303,7 +362,7 @@ def index_of_layers(runs: Runs, *, figure: Figure | None = None) -> Figure:
     axes.set_xticks(middle, layers)
     axes.set(ylabel="PQ Index (p = 0.5, q = 1)")
     axes.legend(frameon=False, ncols=len(STATES), loc="lower center", bbox_to_anchor=(0.5, 1))
-    figure.subplots_adjust(left=0.1, right=0.98, bottom=0.1, top=0.88)
+    figure.subplots_adjust(left=0.12, right=0.98, bottom=0.1, top=0.88)
     return describe(figure, f"PQ Index of each layer, mean over the seeds: {'; '.join(means)}.")
 
 

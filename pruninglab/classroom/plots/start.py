@@ -88,9 +88,9 @@ def weights_that_stay(
     )
 
 
-@picture("00_start_here/three_methods")
+@picture("00_start_here/methods_compared")
 @checked
-def three_methods(runs: Runs, *, figure: Figure | None = None) -> Figure:
+def methods_compared(runs: Runs, *, figure: Figure | None = None) -> Figure:
     """Draw the test accuracy of each method after retraining against the weights that stay.
 
     Mean and ± one standard deviation over the seeds. Raises ValueError for no methods, more than

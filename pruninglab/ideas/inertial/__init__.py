@@ -16,15 +16,19 @@ from .subspaces import (
     share_inside,
     sharp_space,
 )
+from .trajectories import envelope, semi_distance
 from .valley import Valley
+from .wells import TwoWells
 
 __all__ = [
     "PARAMETERS_AT_MOST",
     "Ascent",
     "Curvature",
     "Spectrum",
+    "TwoWells",
     "Valley",
     "diagonal",
+    "envelope",
     "extreme_eigenvalues",
     "flat_space",
     "gaps",
@@ -38,6 +42,7 @@ __all__ = [
     "lipschitz_estimate",
     "needed_lipschitz",
     "random_space",
+    "semi_distance",
     "share_inside",
     "sharp_space",
     "spectral_cut",

@@ -8,7 +8,6 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 import torch
 from jaxtyping import Float, Real
-from scipy.sparse.linalg import ArpackError, LinearOperator, eigsh
 from torch import Tensor
 from torch.nn.functional import pad
 
@@ -56,6 +55,9 @@ def extreme_eigenvalues(
     >>> values.round(decimals=6)
     tensor([7., 8.], dtype=torch.float64)
     """
+    # Loaded here: `import pruninglab` does without it.
+    from scipy.sparse.linalg import ArpackError, LinearOperator, eigsh
+
     check_choice("end", end, ENDS)
     operator = ready(operator)
     size = operator.shape[0]

@@ -9,12 +9,12 @@ from jaxtyping import Float
 from numpy.typing import NDArray
 
 from ..checks import Finite, NonNegative, checked
+from .trajectories import TIME, follow, times
 
 Array = NDArray[np.float64]
 
 # What is looked at: |u| ≤ WIDE, LOW ≤ v ≤ HIGH.
 WIDE, LOW, HIGH = 3.0, -2.0, 3.5
-TIME, STEPS = 4.0, 200
 STIFFEST = 1e6
 
 
@@ -89,14 +89,8 @@ class Valley:
         At `times(time)`. Raises ValueError where that would take more than a million steps.
         """
         self._check_steps(time)
-        path = [starts]
-        for length in np.diff(times(time)):
-            parts = max(1, int(np.ceil(length * self.ratio * (1 + self.bend**2) / 2)))
-            here = path[-1]
-            for _ in range(parts):
-                here = self._step(here, length / parts)
-            path.append(here)
-        return np.array(path)
+        longest = 2 / (self.ratio * (1 + self.bend**2))
+        return follow(lambda points: -self._gradient(points), starts, times(time), longest)
 
     def _check_steps(self, time: float) -> None:
         steep = 1 + min(abs(self.bend), STIFFEST)
@@ -105,24 +99,11 @@ class Valley:
                 f"ratio={self.ratio}, bend={self.bend}, time={time} are too large to follow"
             )
 
-    def _step(self, here: Array, length: float) -> Array:
-        first = -self._gradient(here)
-        second = -self._gradient(here + length / 2 * first)
-        third = -self._gradient(here + length / 2 * second)
-        fourth = -self._gradient(here + length * third)
-        return here + length / 6 * (first + 2 * second + 2 * third + fourth)
-
     def manifold(self) -> Array:
         """Return points (n, 2) of the slow manifold, from left to right: two long trajectories."""
         ends = np.array([-WIDE, WIDE])
         slow = self.flow(np.stack([ends, self.floor(ends)], axis=-1), time=3 * TIME)
         return np.concatenate([slow[:, 0], [[0.0, 0.0]], slow[::-1, 1]])
-
-
-@checked
-def times(time: NonNegative = TIME) -> Array:
-    """Return when a flow is looked at, (STEPS + 1,): closer at first, where the sharp way moves."""
-    return np.asarray(time * np.linspace(0, 1, STEPS + 1) ** 1.3)
 
 
 @checked

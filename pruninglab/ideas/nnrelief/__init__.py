@@ -1,6 +1,14 @@
 """NNrelief: importance of connections and kernels, the α cut, clean-up, and error bounds."""
 
-from .bounds import Bounds, carry_change, dropped_signal, error_bounds, residuals
+from .bounds import (
+    Bounds,
+    FilterChange,
+    carry_change,
+    dropped_signal,
+    error_bounds,
+    filter_change,
+    residuals,
+)
 from .clean_up import clean_up
 from .cut import chance_jaccard, check_share, entry_share, jaccard, share_count, share_cut
 from .importance import (
@@ -20,6 +28,7 @@ __all__ = [
     "ALPHAS",
     "VARIANTS",
     "Bounds",
+    "FilterChange",
     "Recut",
     "carry_change",
     "chance_jaccard",
@@ -33,6 +42,7 @@ __all__ = [
     "entry_share",
     "error_bounds",
     "fair_shares",
+    "filter_change",
     "jaccard",
     "kernel_importance",
     "kernel_signal",

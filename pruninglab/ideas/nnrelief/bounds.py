@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from jaxtyping import Bool, Float
-from torch import Tensor
+from torch import Tensor, nn
+from torch.nn import functional
 
 from ..checks import NonNegative, Number, checked
 from .cut import check_share
-from .importance import connection_signal
+from .importance import connection_signal, kernel_signal
+from .support import judged_layers
 
 Layer = tuple[Float[Tensor, "out in"], Float[Tensor, " out"] | None]
 Keep = tuple[Bool[Tensor, "out in"], Bool[Tensor, " out"] | None]
@@ -127,8 +130,72 @@ def error_bounds(
         factor = lipschitz if place else 1.0
         average = lost + carry_change(average, pruned, factor)
         pointwise = change + carry_change(pointwise, pruned, factor)
-        inputs = _activated(activation, torch.nn.functional.linear(inputs, *layer))
+        inputs = _activated(activation, functional.linear(inputs, *layer))
     return Bounds(average, pointwise.amax(dim=0))
+
+
+@checked
+@dataclass(frozen=True, eq=False)
+class FilterChange:
+    """What a cut does to each filter of a convolution, and what bounds it.
+
+    `change` (images, out): the norm of the change of the map, Eq. (9); `activated` (images, out):
+    the same behind the activation, the left of Eq. (11). `lost` (out,): the signal of what goes,
+    the sum in Eq. (10); `signal` (out,): S_j, all there was.
+    """
+
+    change: Float[Tensor, "images out"]
+    activated: Float[Tensor, "images out"]
+    lost: Float[Tensor, " out"]
+    signal: Float[Tensor, " out"]
+
+
+@torch.no_grad()
+@checked
+def filter_change(
+    conv: nn.Conv2d,
+    keep: tuple[Bool[Tensor, "out in_group"], Bool[Tensor, " out"] | None],
+    inputs: Float[Tensor, "images in height width"],
+    activation: Callable[[Tensor], Tensor] = torch.relu,
+) -> FilterChange:
+    """Measure how far each filter moves when kernels and biases go: Eqs. (9), (10), (11).
+
+    `keep` are bool masks of the kernels (out, in / groups) and of the biases (out,), or None for
+    the biases: they stay. `inputs` (images, in, height, width) is what the layer sees. On these
+    images the mean change is at most `lost`, and after a cut at α `lost` is at most S_j (1 − α).
+    Eq. (9) holds with |K| on its right side, as in Eq. (2). Raises ValueError for masks that do not
+    fit, a convolution that `check_supported` refuses, an `activation` that does not map images to
+    images, and whatever `kernel_signal` refuses. Taught in notebook 04.
+
+    >>> conv = nn.Conv2d(1, 1, 1, bias=False)
+    >>> made = filter_change(conv, (torch.tensor([[False]]), None), torch.ones(2, 1, 2, 2))
+    >>> bool((made.change.mean(dim=0) <= made.lost * 1.000001).all())
+    True
+    """
+    judged_layers(conv)
+    weight, bias = conv.weight.detach(), None if conv.bias is None else conv.bias.detach()
+    if tuple(keep[0].shape) != tuple(weight.shape[:2]) or (bias is None and keep[1] is not None):
+        raise ValueError(
+            f"keep has kernels {tuple(keep[0].shape)} and biases {keep[1] is not None}; conv has "
+            f"kernels {tuple(weight.shape[:2])} and biases {bias is not None}"
+        )
+    window: dict[str, Any] = {"stride": conv.stride, "padding": conv.padding,
+                              "dilation": conv.dilation, "groups": conv.groups}  # fmt: skip
+    signal = kernel_signal(weight, bias, inputs, **window)
+    weight = weight.to(inputs)
+    bias = inputs.new_zeros(len(weight)) if bias is None else bias.to(inputs)
+    kernels = keep[0].to(inputs.device)
+    kept_bias = torch.ones_like(bias, dtype=torch.bool) if keep[1] is None else keep[1].to(kernels)
+    before = functional.conv2d(inputs, weight, bias, **window)
+    smaller = weight * kernels[:, :, None, None], bias * kept_bias
+    after = functional.conv2d(inputs, *smaller, **window)
+    kept = torch.cat([kernels, kept_bias[:, None]], dim=1)
+    return FilterChange(
+        change=(before - after).flatten(2).norm(dim=2),
+        activated=(_made(activation, before) - _made(activation, after)).flatten(2).norm(dim=2),
+        lost=signal.masked_fill(kept, 0.0).sum(dim=1),
+        signal=signal.sum(dim=1),
+    )
 
 
 def _together(layer: Layer, keep: Keep, inputs: Tensor) -> tuple[Layer, Keep, Tensor]:
@@ -152,3 +219,13 @@ def _activated(activation: Callable[[Tensor], Tensor], before: Tensor) -> Tensor
     if not isinstance(after, Tensor) or after.shape != before.shape:
         raise ValueError(f"activation={activation} must keep the shape (samples, out)")
     return after
+
+
+def _made(activation: Callable[[Tensor], Tensor], maps: Tensor) -> Tensor:
+    try:
+        made = activation(maps)
+    except (RuntimeError, TypeError, ValueError) as error:
+        raise ValueError(f"activation={activation} does not take images: {error}") from error
+    if not isinstance(made, Tensor) or made.dim() != 4 or made.shape[:2] != maps.shape[:2]:
+        raise ValueError(f"activation={activation} must map (images, out, h, w) to such images")
+    return made

@@ -10,7 +10,8 @@ from jaxtyping import Num
 from torch import Tensor, nn
 
 from ..checks import checked
-from .support import check_cleanable, run
+from ..modes import run
+from .support import check_cleanable
 
 
 @checked

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypedDict
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional
+from typing_extensions import Unpack
 
 from ..checks import Count, Whole, check_choice, checked
 
@@ -63,24 +64,29 @@ def signal_of_connections(weight: Tensor, bias: Tensor | None, inputs: Tensor) -
     return _with_bias(weight.abs() * inputs.abs().mean(dim=0), bias, scale=1.0)
 
 
+class Window(TypedDict, total=False):
+    """How kernels move over an image, as in torch's conv2d, and which reading of Eq. (2) counts."""
+
+    stride: Steps
+    padding: Pads
+    dilation: Steps
+    groups: Count
+    variant: str
+
+
 @checked
 def kernel_importance(
     weight: Float[Tensor, "out in_group kernel_h kernel_w"],
     bias: Float[Tensor, " out"] | None,
     inputs: Float[Tensor, "samples in height width"],
-    *,
-    stride: Steps = 1,
-    padding: Pads = 0,
-    dilation: Steps = 1,
-    groups: Count = 1,
-    variant: str = "frobenius",
+    **window: Unpack[Window],
 ) -> Tensor:
     """Share of each filter's signal that comes through each of its kernels: Eqs. (2), (3).
 
     `weight` (out, in / groups, height, width), `bias` (out,) or None, `inputs` (samples, in,
-    height, width); the other arguments as in torch's conv2d. Returns (out, in / groups + 1): in
-    [0, 1], each row sums to 1, the last column is the bias. The row of a filter without any signal
-    is all 0.
+    height, width); `stride`, `padding`, `dilation` and `groups` as in torch's conv2d. Returns
+    (out, in / groups + 1): in [0, 1], each row sums to 1, the last column is the bias. The row of a
+    filter without any signal is all 0.
 
     Variants: "frobenius" is Eq. (2), the mean over the samples of ‖|K| * |x|‖_F. The authors' code
     takes the sum of |K| * |x| for LeNet-5 ("l1"), and the norm of its mean over the samples for
@@ -95,17 +101,7 @@ def kernel_importance(
     >>> kernel_importance(weight, torch.tensor([1.0]), images)      # |b| √(2 · 2) = 2
     tensor([[0.6000, 0.2000, 0.2000]])
     """
-    signal = kernel_signal(
-        weight,
-        bias,
-        inputs,
-        stride=stride,
-        padding=padding,
-        dilation=dilation,
-        groups=groups,
-        variant=variant,
-    )
-    return shares_of(signal)
+    return shares_of(kernel_signal(weight, bias, inputs, **window))
 
 
 @checked
@@ -171,11 +167,22 @@ def _norms(kernels: Tensor, patches: Tensor) -> Tensor:
 
     `kernels` (channels, filters, k²), `patches` (images, channels, k², places). The square of the
     norm is a quadratic form, kᵀ G k with the Gram matrix G = P Pᵀ of the patches: G is shared by
-    all filters, so no feature map is ever computed. Nothing is negative, so nothing cancels.
+    all filters, so no feature map is ever computed. Nothing is negative, so nothing cancels. Each
+    kernel and each channel of an image counts in its own unit: no square is too large or too small.
     """
+    kernels, strong = _scaled(kernels, (2,))
+    patches, bright = _scaled(patches, (2, 3))
     gram = (patches @ patches.mT).flatten(2).transpose(0, 1)
     outer = (kernels[:, :, :, None] * kernels[:, :, None, :]).flatten(2)
-    return (gram @ outer.mT).sqrt().sum(dim=1)
+    norms = (gram @ outer.mT).sqrt() * bright[:, :, :, 0].transpose(0, 1) * strong.mT
+    return norms.sum(dim=1)
+
+
+def _scaled(values: Tensor, dims: tuple[int, ...]) -> tuple[Tensor, Tensor]:
+    """Return values with 1 as the largest along `dims`, and what they were divided by."""
+    largest = values.amax(dim=dims, keepdim=True)
+    largest = largest.masked_fill(largest == 0, 1.0)
+    return values / largest, largest
 
 
 def _with_bias(signal: Tensor, bias: Tensor | None, scale: float) -> Tensor:

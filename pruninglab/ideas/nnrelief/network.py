@@ -11,10 +11,10 @@ from torch import Tensor, nn
 
 from ..checks import Number, check_choice, checked
 from ..devices import move_to
-from ..modes import evaluating
+from ..modes import Refused, evaluating, run
 from .cut import check_share
 from .importance import VARIANTS, shares_of, signal_of_connections, signal_of_kernels
-from .support import Layers, Refused, judged_layers, run
+from .support import Layers, judged_layers
 
 IMAGES_AT_ONCE = 250
 # What a residual block is made of, like `nets.ResidualBlock`.

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-import torch
-from torch import Tensor, nn
+from torch import nn
 
 from ..checks import checked
 
@@ -77,21 +74,3 @@ def _check_numbers(name: str, module: nn.Module) -> None:
         if isinstance(parameter, nn.UninitializedParameter) or parameter.is_meta:
             kind = "on the meta device" if parameter.is_meta else "lazy: run the network once"
             raise ValueError(f"net: layer {name!r} holds no numbers, it is {kind}")
-
-
-class Refused(ValueError):
-    """A layer that sees what it has no importance for: found while the network runs."""
-
-
-def run(net: nn.Module, inputs: Tensor) -> Any:
-    """Return what the network says of the inputs; an error says that these do not fit it."""
-    while isinstance(net, nn.DataParallel):
-        # Copies on several devices would each show their own layers' inputs.
-        net = net.module
-    try:
-        return net(inputs)
-    except (Refused, torch.OutOfMemoryError):
-        raise
-    except (RuntimeError, IndexError, TypeError, ValueError) as error:
-        shape = f"{str(inputs.dtype).removeprefix('torch.')} {tuple(inputs.shape)}"
-        raise ValueError(f"inputs {shape} do not pass through net: {error}") from error

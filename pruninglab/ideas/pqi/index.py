@@ -17,6 +17,10 @@ from ..devices import accurate, has_float64
 # A block of float64 logarithms that stays in a core's cache while every power is taken of it.
 BLOCK = 2**16
 PLAIN = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
+# Below this exponent x^e is so near 1 that a sum of them forgets x: it needs x^e − 1.
+NEAR_ZERO = 1e-3
+# So near 1 the sum of shares^order forgets the shares.
+NEAR_ONE = 1e-2
 
 
 @checked
@@ -71,9 +75,7 @@ def pq_index(
             "their PQ Index is not defined; `undefined=` chooses a value for them"
         )
     exponents = sorted({exponent for pair in pairs for exponent in pair})
-    sums = _power_sums(rows, living, largest, exponents)
-    counts = _counts(rows, living)
-    norms = {e: (sums[e] / counts).log() / e for e in exponents}
+    norms = _log_means(rows, living, largest, exponents)
     # The factor d^(1/q − 1/p) turns sums into means: I = 1 − exp(log-mean_p − log-mean_q).
     indices = torch.stack([-torch.expm1(norms[p] - norms[q]) for p, q in pairs])
     # A constant vector may round to a hair below its index, 0.
@@ -111,7 +113,8 @@ def gini_index(
     """Gini index of |w|: 0 if all are equal, 1 − 1/d if one has all.
 
     Arguments and errors as for `pq_index`; float64, block by block. Source: Hurley & Rickard
-    (2009), the only measure of their list that keeps all six properties. Taught in notebook 01.
+    (2009), who find that two measures of their list keep all six properties: this one and the
+    pq-mean, which the SAP paper made its PQ Index. Taught in notebook 01.
 
     >>> gini_index(torch.tensor([0.0, 0.0, 0.0, 5.0]))
     tensor(0.7500, dtype=torch.float64)
@@ -159,8 +162,8 @@ def retained_bound(
 
     A real number (SAP rounds later). `d` ≥ 0 and `index` in [0, 1] may be tensors: one entry per
     neuron or layer, of one shape. `eta` ≥ 0 is η_r, the share of Σ|w|^p outside the kept over that
-    inside. Raises ValueError for values out of range. Source: SAP paper, Theorem 2. Taught in
-    notebook 01.
+    inside. With η = 0, p = 1 or q = 1 it is the `effective_number` of order q or p. Raises
+    ValueError for values out of range. Source: SAP paper, Theorem 2. Taught in notebook 01.
 
     >>> retained_bound(100, 0.2, p=0.5, q=1.0)     # for (½, 1) the exponent is 1: r/d = 1 − I
     80.0
@@ -174,6 +177,34 @@ def retained_bound(
         d, index = d.cpu(), index.cpu()
     bound: float | Tensor = d * (1 + eta) ** (-q / (q - p)) * (1 - index) ** (p * q / (q - p))
     return bound
+
+
+@checked
+def effective_number(w: Real[Tensor, "*shape"], order: NonNegative) -> float:
+    """How many equal members would be as diverse as `w`: (Σ s^a)^(1/(1−a)) with s = |w|/Σ|w|.
+
+    The Hill number of order a = `order` ≥ 0, from 1 (one has all) to d (all equal); it falls, or
+    stays, as the order grows. Order 0 counts the non-zero members, order 1 is exp of the Shannon
+    entropy. Raises ValueError if `w` is empty, not finite or zero. Source: M. O. Hill (1973); for
+    p = 1 (order q) and q = 1 (order p) it is the bound of SAP's Theorem 2 with η = 0. Taught in
+    notebook 01.
+
+    >>> effective_number(torch.tensor([3.0, 3.0, 0.0]), 0.5)
+    2.0
+    """
+    sizes = accurate(w.detach()).abs().flatten()
+    if not len(sizes) or not bool(sizes.isfinite().all()) or not bool(sizes.any()):
+        raise ValueError(f"w, {len(sizes)} members, must be finite and have a non-zero member")
+    sizes = sizes[sizes > 0] * 2.0 ** -sizes.max().frexp().exponent.double().clamp(-1000, 1000)
+    logs = sizes.log() - sizes.sum().log()
+    if abs(order - 1) < NEAR_ONE:
+        # With b = a − 1 it is exp(−log(Σ s s^b) / b); as b → 0 the exponent is the entropy.
+        b = order - 1
+        mean = (logs.exp() * (torch.expm1(b * logs) / b if b else logs)).sum()
+        return float(torch.exp(-torch.log1p(b * mean) / b if b else -mean))
+    top = logs.max()
+    rest = torch.logsumexp(order * (logs - top), dim=0)
+    return float(torch.exp(order / (1 - order) * top + rest / (1 - order)))
 
 
 @checked
@@ -270,20 +301,27 @@ def _largest(rows: Tensor, living: Tensor | None) -> Tensor:
     return torch.maximum(-low, high).double()
 
 
-def _power_sums(
+def _log_means(
     rows: Tensor, living: Tensor | None, largest: Tensor, exponents: list[float]
 ) -> dict[float, Tensor]:
-    """Return Σ (|w| / max|w|)^e over each vector for every exponent, each block read once."""
+    """Return log of the power mean (mean of (|w| / max|w|)^e)^(1/e), each block read once."""
+    counts = _counts(rows, living)
     sums = {e: torch.zeros(len(rows), dtype=torch.float64, device=rows.device) for e in exponents}
-    log_scale = largest.clamp_min(torch.finfo(torch.float64).tiny).log_()
+    tiny = [e for e in exponents if e < NEAR_ZERO]
+    log_scale = largest.masked_fill(largest == 0, 1).log_()
     for here in _blocks(rows):
         sizes = rows[here].abs()
         if living is not None:
             sizes.masked_fill_(~living[here], 0)
         logs = sizes.double().log_().sub_(log_scale[here[0], None])
-        for e, power in _powers(logs, exponents):
+        for e in tiny:
+            excess = torch.expm1(e * logs)
+            alive = excess if living is None else excess.masked_fill_(~living[here], 0)
+            sums[e][here[0]] += alive.sum(dim=1)
+        for e, power in _powers(logs, exponents[len(tiny) :]):
             sums[e][here[0]] += power
-    return sums
+    means = {e: sums[e] / counts for e in exponents}
+    return {e: (mean.log1p() if e in tiny else mean.log()) / e for e, mean in means.items()}
 
 
 def _blocks(rows: Tensor) -> Iterator[tuple[slice, slice]]:

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from pruninglab.ideas.inertial.valley import TIME, Valley, height_above, times
+from pruninglab.ideas.inertial.trajectories import TIME, times
+from pruninglab.ideas.inertial.valley import Valley, height_above
 
 
 def test_loss_gradient_and_hessian() -> None:

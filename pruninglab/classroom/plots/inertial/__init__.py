@@ -1,6 +1,13 @@
 """Figures of notebook 06."""
 
-from .readings import over_sizes, readings, variants, where_the_gradient_lives
+from .readings import (
+    over_pretraining,
+    over_sizes,
+    over_sparsity,
+    readings,
+    variants,
+    where_the_gradient_lives,
+)
 from .spectra import (
     before_and_after,
     gaps_against_4k,
@@ -10,17 +17,21 @@ from .spectra import (
     spectrum,
 )
 from .two_weights import two_weights
+from .two_wells import two_wells
 
 __all__ = [
     "before_and_after",
     "gaps_against_4k",
     "lipschitz_over_boxes",
+    "over_pretraining",
     "over_sizes",
+    "over_sparsity",
     "quadrature",
     "readings",
     "spectral_masses",
     "spectrum",
     "two_weights",
+    "two_wells",
     "variants",
     "where_the_gradient_lives",
 ]

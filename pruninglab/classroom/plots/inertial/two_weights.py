@@ -8,7 +8,8 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from ....ideas.checks import Finite, checked
-from ....ideas.inertial.valley import HIGH, LOW, TIME, WIDE, Valley, height_above, times
+from ....ideas.inertial.trajectories import TIME, times
+from ....ideas.inertial.valley import HIGH, LOW, WIDE, Valley, height_above
 from ...pictures import describe, picture
 from ..style import BLUE, GRAY, ORANGE, RED, blank
 

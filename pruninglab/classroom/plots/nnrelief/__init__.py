@@ -3,9 +3,11 @@
 from .pictures import (
     decay_and_optimizer,
     error_over_rounds,
+    filter_bounds,
     mask_heatmaps,
     pixel_maps,
     relief,
+    rivals,
     table_1,
 )
 from .recut import alpha_cut, bound_bars
@@ -16,9 +18,11 @@ __all__ = [
     "bound_bars",
     "decay_and_optimizer",
     "error_over_rounds",
+    "filter_bounds",
     "mask_heatmaps",
     "pixel_maps",
     "relief",
+    "rivals",
     "table_1",
     "wiring",
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -201,6 +201,35 @@ def table_1(
     )
 
 
+@picture("04_nnrelief_heatmaps/rivals")
+@checked
+def rivals(comparisons: Mapping[str, Runs], *, figure: Figure | None = None) -> Figure:
+    """Draw test error against what is retained, a panel per comparison, a curve per method.
+
+    Mean and standard deviation over seeds, both ways; each panel has its own scale of errors. All
+    `comparisons` have "density" and "test_accuracy" in [0, 1] and the same methods. Raises
+    ValueError if there are none, or if one has other methods than the first.
+    """
+    _check_given("comparisons", comparisons)
+    labels = list(next(iter(comparisons.values())))
+    if any(list(runs) != labels for runs in comparisons.values()):
+        raise ValueError(f"comparisons: every one needs the methods {labels}")
+    figure, axes = blank(figure, 5 * len(comparisons), 4, columns=len(comparisons))
+    for panel, (title, runs) in zip(axes, comparisons.items(), strict=True):
+        _draw_errors(panel, runs, {})
+        panel.set_title(title, fontsize=10)
+        panel.set_ylabel("test error" if panel is axes[0] else "")
+    handles, names = axes[0].get_legend_handles_labels()
+    figure.legend(handles, names, ncols=len(labels), loc="lower center", frameon=False, fontsize=9)
+    figure.subplots_adjust(left=0.09, right=0.99, bottom=0.23, top=0.92, wspace=0.2)
+    told = ". ".join(f"{title}: {_last(runs)}" for title, runs in comparisons.items())
+    return describe(
+        figure,
+        "Test error against retained connections, mean and standard deviation over seeds, in the "
+        f"last round. {told}.",
+    )
+
+
 def _last(runs: Runs) -> str:
     density, accuracy = runs.last("density"), runs.last("test_accuracy")
     return "; ".join(
@@ -215,6 +244,12 @@ def _errors(
 ) -> tuple[Figure, Axes]:
     _check_given("runs", runs)
     figure, (axes,) = blank(figure, 7, 4)
+    _draw_errors(axes, runs, printed)
+    figure.subplots_adjust(left=0.12, right=0.97, bottom=0.15, top=0.95)
+    return figure, axes
+
+
+def _draw_errors(axes: Axes, runs: Runs, printed: Mapping[str, tuple[Point, Point]]) -> None:
     shades = colors(len(runs) + len(printed))
     kept, accuracy = runs.over_rounds("density"), runs.over_rounds("test_accuracy")
     means = [point for points in printed.values() for point in points]
@@ -230,8 +265,6 @@ def _errors(
     for (label, (x, y)), color in zip(printed.items(), shades[len(runs) :], strict=True):
         axes.errorbar(x[0], y[0], y[1], x[1], fmt="*", ms=12, capsize=2, color=color, label=label)
     _finish_errors(axes, float(smallest), errors)
-    figure.subplots_adjust(left=0.12, right=0.97, bottom=0.15, top=0.95)
-    return figure, axes
 
 
 def _finish_errors(axes: Axes, smallest: float, errors: list[float]) -> None:
@@ -242,7 +275,7 @@ def _finish_errors(axes: Axes, smallest: float, errors: list[float]) -> None:
     axes.set_xlim(1.15, smallest / 1.2)
     if max(errors) > 4 * min(errors) > 0:
         axes.set_yscale("log")
-        axes.set_yticks([0.01, 0.015, 0.02, 0.03, 0.05, 0.1, 0.2])
+        axes.set_yticks([0.01, 0.015, 0.02, 0.03, 0.05, 0.07, 0.1, 0.15, 0.2, 0.3])
         axes.yaxis.set_minor_locator(NullLocator())
         axes.set_ylim(0.9 * min(errors), 1.15 * max(errors))
     axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=1))
@@ -254,14 +287,14 @@ def _finish_errors(axes: Axes, smallest: float, errors: list[float]) -> None:
 def decay_and_optimizer(runs: Runs, *, figure: Figure | None = None) -> Figure:
     """Draw what one cut keeps, and what training itself made vanish, for each way of training.
 
-    `runs` have "pruned_density" and "vanished", shares in [0, 1]; the last row of each seed is a
-    dot, bars are means. Raises ValueError if there are none.
+    `runs` have "density" (after the cut) and "vanished", shares in [0, 1]; the last row of each
+    seed is a dot, bars are means. Raises ValueError if there are none.
     """
     _check_given("runs", runs)
-    figure, axes = blank(figure, 9, 2.9, columns=2, sharey=True)
     labels, told = list(runs), []
+    figure, axes = blank(figure, 10, 1.3 + 0.3 * len(labels), columns=2, sharey=True)
     for panel, key, title, color in zip(
-        axes, ("pruned_density", "vanished"),
+        axes, ("density", "vanished"),
         ("retained after one cut", "first layer: |w| below 1e-5"), (SKY, ORANGE), strict=True,
     ):  # fmt: skip
         values = runs.last(key)
@@ -274,13 +307,51 @@ def decay_and_optimizer(runs: Runs, *, figure: Figure | None = None) -> Figure:
         panel.xaxis.set_major_formatter(PercentFormatter(1, decimals=None))
         told.append({label: f"{values[label].mean():.0%}" for label in labels})
     axes[0].invert_yaxis()
-    figure.subplots_adjust(left=0.2, right=0.98, bottom=0.12, top=0.88, wspace=0.06)
+    figure.subplots_adjust(left=0.27, right=0.98, bottom=0.14, top=0.88, wspace=0.06)
     retained, vanished = told
     lines = [f"{label} {retained[label]} and {vanished[label]}" for label in labels]
     return describe(
         figure,
         "Connections retained after one cut, and first-layer weights below 1e-5, mean over seeds: "
         f"{'; '.join(lines)}.",
+    )
+
+
+@picture("04_nnrelief_heatmaps/filters")
+@checked
+def filter_bounds(filters: Sequence[Mapping[str, Any]], *, figure: Figure | None = None) -> Figure:
+    """Draw how far a cut moves each filter beside what Eq. (10) allows, a panel per layer.
+
+    `filters` are the rows of a record: "layer", and a list over its filters each of "average" (the
+    mean change of the map), "lost" (the signal that went) and "allowed", S_j (1 − α). Filters are
+    sorted by what is allowed. Raises ValueError for no rows, and rows that lack one of these.
+    """
+    keys = ("allowed", "lost", "average")
+    if not filters or any({"layer", *keys} - set(row) for row in filters):
+        raise ValueError(f"filters must be rows with 'layer', {', '.join(map(repr, keys))}")
+    layers = list(dict.fromkeys(row["layer"] for row in filters))
+    figure, axes = blank(figure, 9, 3.2, columns=len(layers))
+    styles = {
+        "allowed": ("-", GRAY, "allowed, $S_j(1-\\alpha)$"),
+        "lost": (".", ORANGE, "signal that goes"),
+        "average": (".", BLUE, "average change"),
+    }
+    told = []
+    for panel, layer in zip(axes, layers, strict=True):
+        rows = [row for row in filters if row["layer"] == layer]
+        values = {key: np.concatenate([row[key] for row in rows]) for key in keys}
+        order = np.argsort(values["allowed"])
+        for key, (shape, color, label) in styles.items():
+            panel.plot(values[key][order], shape, color=color, label=label, ms=5)
+        panel.set(title=f"{layer}, {len(rows)} seeds", xlabel="filters, by what is allowed")
+        share = np.median(values["average"] / values["allowed"])
+        told.append(f"{layer} {share:.0%} of {len(order)} filters' bound at the median")
+    axes[0].set_ylabel("change of the map (norm)")
+    axes[0].legend(frameon=False, fontsize=9)
+    figure.subplots_adjust(left=0.08, right=0.99, bottom=0.16, top=0.9, wspace=0.15)
+    return describe(
+        figure,
+        f"How far one cut moves each filter, below what Eq. (10) allows: {'; '.join(told)}.",
     )
 
 

@@ -1,0 +1,159 @@
+"""Pictures under a slider: those that were drawn already, and those that may be asked for next.
+
+A state that was drawn is not drawn again until a cell runs, which may change what the figure shows.
+While the kernel is idle, the states one step away are drawn ahead.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import io
+import random
+import warnings
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Iterator, Mapping
+from typing import Any
+
+import ipywidgets as widgets
+import numpy as np
+import torch
+
+from .pictures import Picture
+
+# Bytes of pictures that one explorer keeps: some hundred states.
+LIMIT = 4_000_000
+# Seconds without a question before the first picture ahead, and between two of them.
+QUIET, PAUSE = 0.3, 0.02
+# Digits by which two values of a slider differ: the browser's .1 + .2 is not ours.
+DIGITS = 9
+
+Values = Mapping[str, Any]
+
+
+class Frames:
+    """The latest pictures by the values of the controls, at most `limit` bytes of them."""
+
+    def __init__(self, limit: int = LIMIT) -> None:
+        self._limit = limit
+        self._pictures: OrderedDict[Hashable, Picture] = OrderedDict()
+        self._bytes = 0
+
+    def __contains__(self, values: Values) -> bool:
+        return _key(values) in self._pictures
+
+    def find(self, values: Values) -> Picture | None:
+        """Return the picture of a state, or None; what is found is kept longest."""
+        key = _key(values)
+        if key not in self._pictures:
+            return None
+        self._pictures.move_to_end(key)
+        return self._pictures[key]
+
+    def keep(self, values: Values, picture: Picture) -> None:
+        """Keep a picture, and drop the oldest ones beyond the limit."""
+        key = _key(values)
+        if key is None:
+            return
+        self._drop(key)
+        self._pictures[key] = picture
+        self._bytes += len(picture.png)
+        while self._bytes > self._limit:
+            self._drop(next(iter(self._pictures)))
+
+    def _drop(self, key: Hashable) -> None:
+        if key in self._pictures:
+            self._bytes -= len(self._pictures.pop(key).png)
+
+    def clear(self) -> None:
+        """Drop all pictures."""
+        self._pictures.clear()
+        self._bytes = 0
+
+
+def _key(values: Values) -> Hashable | None:
+    """Return what tells two states apart, or None for values that nothing can tell apart."""
+    key = tuple((name, type(value), _rounded(value)) for name, value in sorted(values.items()))
+    try:
+        hash(key)
+    except TypeError:
+        return None
+    return key
+
+
+def _rounded(value: Any) -> Any:
+    return float(f"{value:.{DIGITS}g}") if type(value) is float else value
+
+
+def one_step_away(controls: Mapping[str, widgets.Widget], first: str | None) -> Iterator[Values]:
+    """Yield the states in which one control is a step further; those of control `first` first.
+
+    A line of text has no next value.
+    """
+    present = {name: control.value for name, control in controls.items()}
+    for name in sorted(controls, key=lambda name: name != first):
+        for value in _next_values(controls[name]):
+            yield present | {name: value}
+
+
+def _next_values(control: widgets.Widget) -> list[Any]:
+    if hasattr(control, "options"):
+        options, index = [value for _, value in control._options_full], control.index
+        near = [] if index is None else [index + 1, index - 1]
+        return [options[i] for i in near if 0 <= i < len(options)]
+    if hasattr(control, "step") and hasattr(control, "max"):
+        near = [control.value + control.step, control.value - control.step]
+        slack = 1e-6 * control.step
+        inside = [x for x in near if control.min - slack <= x <= control.max + slack]
+        return [min(max(x, control.min), control.max) for x in inside]
+    return []
+
+
+@contextlib.contextmanager
+def unnoticed() -> Iterator[None]:
+    """Inside, nothing is printed and no warning shown; after it, all generators are as before."""
+    numpy_state, python_state = np.random.get_state(), random.getstate()
+    devices = range(torch.cuda.device_count()) if torch.cuda.is_initialized() else ()
+    silence = io.StringIO()
+    with (
+        torch.random.fork_rng(devices),
+        warnings.catch_warnings(),
+        contextlib.redirect_stdout(silence),
+        contextlib.redirect_stderr(silence),
+    ):
+        warnings.simplefilter("ignore")
+        try:
+            yield
+        finally:
+            np.random.set_state(numpy_state)
+            random.setstate(python_state)
+
+
+class Idle:
+    """Does one small job after the other on the kernel's loop while nobody asks for anything."""
+
+    def __init__(self) -> None:
+        self._waiting: asyncio.TimerHandle | None = None
+
+    def start(self, jobs: Iterator[Callable[[], None]]) -> None:
+        """Begin after a quiet time, in place of what was under way; without a loop, do nothing."""
+        self.stop()
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:
+            return
+        self._waiting = loop.call_later(QUIET, self._next, loop, jobs)
+
+    def stop(self) -> None:
+        """Begin no further job."""
+        if self._waiting is not None:
+            self._waiting.cancel()
+            self._waiting = None
+
+    def _next(self, loop: asyncio.AbstractEventLoop, jobs: Iterator[Callable[[], None]]) -> None:
+        job = next(jobs, None)
+        if job is None:
+            self._waiting = None
+            return
+        job()
+        self._waiting = loop.call_later(PAUSE, self._next, loop, jobs)

@@ -1,0 +1,1 @@
+"""The notebooks as pages whose sliders move without a kernel: `make site`."""

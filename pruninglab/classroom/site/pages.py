@@ -1,0 +1,73 @@
+"""What a page is made of: a saved notebook with its pictures as files and its explorers alive."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import html
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from nbformat import NotebookNode
+
+Words = Mapping[str, Any]
+
+
+def explorers(figures: Path) -> dict[str, Words]:
+    """Return what each explorer's frames say of themselves, by the alt text of its default."""
+    read = (json.loads(path.read_text("utf-8")) for path in sorted(figures.rglob("frames.json")))
+    return {about["words"][default_number(about)]: about for about in read}
+
+
+def default_number(about: Words) -> int:
+    """Return the number of the picture that shows the default state.
+
+    >>> default_number({"all": True, "controls": [{"stops": "ab", "default": 1},
+    ...                                           {"stops": "abc", "default": 2}]})
+    5
+    """
+    if not about["all"]:
+        return 0
+    number = 0
+    for control in about["controls"]:
+        number = number * len(control["stops"]) + control["default"]
+    return number
+
+
+def page(notebook: NotebookNode, pictures: Path, alive: Mapping[str, Words], up: str) -> None:
+    """Make a notebook, in place, a page: pictures become files, explorers move.
+
+    Pictures are written into `pictures`; `up` leads from the page to the top of the site.
+    """
+    for cell in notebook.cells:
+        if cell.cell_type == "markdown":
+            cell.source = cell.source.replace("(../README.md)", f"({up}index.md)")
+        for output in cell.get("outputs", ()):
+            data = output.get("data", {})
+            if "image/png" in data:
+                alt = output.metadata["image/png"]["alt"]
+                image = _picture(data["image/png"], alt, pictures, up)
+                text = explorer(alive[alt], image, up) if alt in alive else image
+                output.data = NotebookNode({"text/html": text})
+
+
+def _picture(png: str, alt: str, folder: Path, up: str) -> str:
+    content = base64.b64decode(png)
+    name = f"{hashlib.sha256(content).hexdigest()[:16]}.png"
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / name).write_bytes(content)
+    return f'<img src="{up}_pictures/{name}" alt="{html.escape(alt)}" loading="lazy">'
+
+
+def explorer(about: Words, image: str, up: str) -> str:
+    """Return the markup of an explorer: the picture, and what `explorer.js` makes sliders of."""
+    # A page may not be ended by what a caption says.
+    words = json.dumps(about, ensure_ascii=False).replace("</", "<\\/")
+    where = html.escape(f"{up}_frames/{about['name']}/")
+    return (
+        f'<figure class="explorer" data-frames="{where}">'
+        f'<div class="picture" tabindex="0">{image}</div>'
+        f'<script type="application/json">{words}</script></figure>'
+    )

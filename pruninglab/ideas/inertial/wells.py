@@ -1,0 +1,103 @@
+"""Two wells in two dimensions: a flow that is not linear, for which all of Theorem 5 is known."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float
+from numpy.typing import NDArray
+
+from ..checks import NonNegative, Positive, checked
+from .trajectories import TIME, follow, times
+
+Array = NDArray[np.float64]
+
+# From so far outside come the two trajectories that draw the manifold, for so long.
+FAR, LONG = 24.0, 30.0
+STIFFEST = 1e4
+
+
+@checked
+@dataclass(frozen=True)
+class TwoWells:
+    """L(u, v) = ½ · gap · v² − pull · u · v + ½ u² − 2 log cosh u: flat along u, sharp along v.
+
+    W′ = −∇L(W) is AW + f(W) with A = diag(0, −gap) and f(u, v) = (pull · v − u + 2 tanh u,
+    pull · u): nowhere linear, f(0) = 0, and f is globally Lipschitz, so Theorem 5 asks for nothing
+    more than gap > 4K. Points are float (…, 2). Raises ValueError unless gap > pull², below which
+    the loss falls without end, and for a gap that is too stiff to follow. Taught in notebook 06.
+
+    >>> wells = TwoWells(gap=8.0)
+    >>> round(4 * wells.lipschitz(), 2), wells.gap > 4 * wells.lipschitz()
+    (4.56, True)
+    """
+
+    gap: Positive
+    pull: NonNegative = 0.4
+
+    def __post_init__(self) -> None:
+        if not self.pull**2 < self.gap <= STIFFEST:
+            raise ValueError(
+                f"gap={self.gap} must be above pull² = {self.pull**2:g}, and at most {STIFFEST:g}"
+            )
+
+    def lipschitz(self) -> float:
+        """Return K of f, Definition 1: the largest spectral norm of its derivative, at u = 0."""
+        return 0.5 + float(np.hypot(0.5, self.pull))
+
+    @checked
+    def loss(self, points: Float[np.ndarray, "... 2"]) -> Array:
+        """Return the loss at points (…, 2)."""
+        u, v = points[..., 0], points[..., 1]
+        # log cosh u without the overflow of cosh.
+        log_cosh = np.logaddexp(u, -u) - np.log(2)
+        return np.asarray(self.gap * v**2 / 2 - self.pull * u * v + u**2 / 2 - 2 * log_cosh)
+
+    @checked
+    def field(self, points: Float[np.ndarray, "... 2"]) -> Array:
+        """Return −∇L at points (…, 2), of their shape: Eq. (7)."""
+        u, v = points[..., 0], points[..., 1]
+        along = self.pull * v - u + 2 * np.tanh(u)
+        return np.stack([along, self.pull * u - self.gap * v], axis=-1)
+
+    @checked
+    def flow(self, starts: Float[np.ndarray, "n 2"], time: NonNegative = TIME) -> Array:
+        """Follow W′ = −∇L(W) from each start (n, 2): (STEPS + 1, n, 2), at `times(time)`.
+
+        Raises ValueError where that would take more than a million steps.
+        """
+        longest = 1 / (1 + self.gap + self.pull)
+        if time / longest > 1e6:
+            raise ValueError(f"gap={self.gap}, pull={self.pull}, time={time} take too many steps")
+        return follow(self.field, starts, times(time), longest)
+
+    def equilibria(self) -> Array:
+        """Return the three points at rest (3, 2), Definition 5: a minimum, a saddle, a minimum."""
+        rest = 1 - self.pull**2 / self.gap
+        u = 2 / rest
+        for _ in range(500):
+            u = 2 * np.tanh(u) / rest
+        well = np.array([u, self.pull * u / self.gap])
+        return np.stack([-well, 0 * well, well])
+
+    def attractor(self) -> Array:
+        """Return the global attractor, a curve (n, 2) from minimum to minimum through the saddle.
+
+        By Theorem 1: the equilibria and their unstable manifolds. Those of the minima are points.
+        """
+        rows = np.array([[1.0, self.pull], [self.pull, -self.gap]])
+        away = 1e-3 * np.linalg.eigh(rows).eigenvectors[:, -1]
+        away *= np.sign(away[0])
+        branch = self.flow(away[None], LONG)[:, 0]
+        low, saddle, high = self.equilibria()
+        return np.concatenate([[low], -branch[::-1], [saddle], branch, [high]])
+
+    def manifold(self) -> Array:
+        """Return points (n, 2) of the inertial manifold, from left to right.
+
+        The attractor, and outside it the trajectories that two far points have fallen onto.
+        """
+        starts = FAR * np.array([[-1.0, -self.pull / self.gap], [1.0, self.pull / self.gap]])
+        left, right = self.flow(starts, LONG).transpose(1, 0, 2)
+        return np.concatenate([left, self.attractor(), right[::-1]])
