@@ -147,6 +147,11 @@ class Examples:
             torch.manual_seed(0)
             return nn.Sequential(nn.Flatten(), nn.Linear(4, 6), nn.Tanh(), nn.Linear(6, 3))
 
+    def conv(self) -> nn.Conv2d:
+        with torch.random.fork_rng(devices=()):
+            torch.manual_seed(0)
+            return nn.Conv2d(3, 2, 3)
+
     def lenet(self) -> nn.Module:
         return lab.nets.lenet_300_100(inputs=(1, 4, 4), classes=3, seed=0)
 
@@ -367,7 +372,7 @@ class Examples:
                              "signal": e.rand(2)},
             "filter_bounds": {"filters": [{"layer": "conv1", "average": [0.1, 0.2],
                                            "lost": [0.2, 0.3], "allowed": [0.4, 0.5]}]},
-            "filter_change": {"conv": nn.Conv2d(3, 2, 3), "inputs": e.rand(5, 3, 6, 6),
+            "filter_change": {"conv": self.conv(), "inputs": e.rand(5, 3, 6, 6),
                               "keep": (e.rand(2, 3) > 0.3, e.rand(2) > 0.3)},
             "chance_jaccard": {"density": 0.2, "other": 0.3},
             "weak_branches": {"main": e.rand(5, 2, 3, 3), "shortcut": e.rand(5, 2, 3, 3)},

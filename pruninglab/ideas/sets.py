@@ -16,6 +16,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from .checks import Count, Finite, NonNegative, checked
+from .devices import accurate
 from .flows import epoch_within
 
 Weights = Mapping[str, Tensor]
@@ -55,7 +56,7 @@ def through(first: Weights, second: Weights, third: Weights) -> Plane:
     if not first or shapes[1] != shapes[0] or shapes[2] != shapes[0]:
         raise ValueError(f"first, second and third must have the same weights: {shapes}")
     origin, right, above = (
-        torch.cat([w.detach().double().flatten() for w in (net[name] for name in first)])
+        torch.cat([accurate(net[name].detach()).flatten() for name in first])
         for net in (first, second, third)
     )
     across, up = right - origin, above - origin
@@ -75,7 +76,7 @@ def through(first: Weights, second: Weights, third: Weights) -> Plane:
 def _like(weights: Weights, vector: Tensor) -> dict[str, Tensor]:
     """Cut a long vector into tensors of the shapes and types of these weights."""
     parts = vector.split([w.numel() for w in weights.values()])
-    return {name: part.reshape(w.shape).to(w.dtype)
+    return {name: part.reshape(w.shape).to(w)
             for (name, w), part in zip(weights.items(), parts, strict=True)}  # fmt: skip
 
 

@@ -140,11 +140,11 @@ def sets_on_plane(
             raise ValueError(f"scans[{name!r}] has {list(made.values)}, not 'distance' and 'gap'")
         in_s, in_m = made.values["distance"] - epsilon, made.values["gap"] - delta
         for level, color in ((in_m, BLUE), (in_s, RED)):
-            grid = (made.x.numpy(), made.y.numpy(), level.numpy())
+            grid = (made.x.cpu().numpy(), made.y.cpu().numpy(), level.cpu().numpy())
             panel.contourf(*grid, levels=[-np.inf, 0], colors=[color], alpha=0.25)
             if float(level.min()) < 0 < float(level.max()):
                 panel.contour(*grid, levels=[0], colors=[color])
-        corners = made.corners.numpy()
+        corners = made.corners.cpu().numpy()
         panel.plot(*corners.T, "k.-", markersize=9)
         for corner, label in zip(corners, ("cut", "1 epoch", "last"), strict=True):
             panel.annotate(label, corner, xytext=(4, 5), textcoords="offset points")
