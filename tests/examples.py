@@ -401,7 +401,7 @@ class Examples:
             "full_fashion_mnist": {"runs": lab.Runs({"a": RUNS})},
             "connectivity": {"left": lab.Runs({"just pruned": RUNS, "retrained": RUNS})},
             "units_removed": {"left": lab.Runs({"just pruned": RUNS, "retrained": RUNS})},
-            "flows.gained": {"accuracy": e.rand(2, 3, 4).double().cpu().numpy(),
+            "flows.gained": {"accuracy": e.rand(2, 3, 4).cpu().double().numpy(),
                              "used": np.array([[1, 2, 4], [4, 1, 1]])},
             "sets.probes": {"watched": lab.Runs({"a": RUNS}), "count": 2},
             "curves_of": {"watched": lab.Runs({"a": RUNS}), "flow": "IF", "count": 2},
