@@ -50,6 +50,9 @@ class wrong_slope(log):
         (concave.PENALTY, wrong_slope(0.1), "derivative is not"),
         (concave.CROSSING, 1, "still above"),
         (concave.CROSSING, 300, "already for k = 299"),
+        (concave.BUDGET, -1.0, "above 0"),
+        (concave.BUDGET, 0.1, "make λ larger"),
+        (concave.BUDGET, 50.0, "make λ smaller"),
     ],
 )
 def test_wrong_answers_name_the_mistake(exercise: Exercise, answer: object, hint: str) -> None:

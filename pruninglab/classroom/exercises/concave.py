@@ -7,11 +7,16 @@ from typing import Any
 
 import torch
 
+from ...data import load
 from ...ideas.concave import (
+    accuracy_of,
     check_assumption,
+    fit_logistic,
     log,
     lone_entry,
+    masked_logistic,
     theorem2_printed,
+    two_digits,
 )
 from .core import Exercise, expect, number, tensor, whole
 
@@ -55,6 +60,20 @@ def _check_crossing(answer: Any) -> None:
     expect(not false_at(answer - 1), f"it is false already for k = {answer - 1}")
 
 
+def _check_budget(answer: Any) -> None:
+    answer = number(answer, "give one number, λ")
+    expect(answer > 0, "λ must be above 0")
+    images = load("mnist", normalize=False, device="cpu").train
+    digits = two_digits(images.inputs, images.targets)
+    weights = fit_logistic(digits.inputs, digits.targets)
+    solved = masked_logistic(digits.inputs, digits.targets, weights, [log(0.1)], [answer])
+    mask = solved.masks[:, 0, 0]
+    pixels = int((mask[0, :-1] > 0).sum())
+    right = float(accuracy_of(digits.held_inputs, digits.held_targets, mask * weights))
+    expect(pixels <= 16, f"{pixels} pixels live: make λ larger")
+    expect(right >= 0.95, f"only {right:.1%} right with {pixels} pixels: make λ smaller")
+
+
 STEP = Exercise(
     "one step by hand",
     "m = (0.5, 0.05, 0.9), ∇L(m) = (−1, 0, −3), R = ℓ1 with λ = 1, step 0.1. Take one step of "
@@ -90,4 +109,11 @@ while lab.concave.theorem2_printed(0.5, answer, 10.0, answer * extra) >= distanc
     answer += 1
 """,
 )
-EXERCISES = (STEP, PENALTY, CROSSING)
+BUDGET = Exercise(
+    "sixteen pixels",
+    "Find a λ with which log(0.1) leaves at most 16 pixels of the first draw of digits and still "
+    "95 % of the held-out ones are right.",
+    _check_budget,
+    "answer = 5.0",
+)
+EXERCISES = (STEP, PENALTY, CROSSING, BUDGET)
