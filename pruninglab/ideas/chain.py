@@ -13,6 +13,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from .checks import Positive, checked
+from .devices import accurate
 
 INPUTS = (0.5, 1.0, 1.5)
 BEST = 1.0
@@ -28,8 +29,9 @@ def flow_of(w: Float[Tensor, " weights"]) -> Float[Tensor, " weights"]:
     >>> flow_of(torch.tensor([0.0]))
     tensor([0.], dtype=torch.float64)
     """
-    t = torch.tensor(INPUTS, dtype=torch.float64, device=w.device)
-    return (t * torch.tanh(w[:, None].double() * t)).mean(dim=1)
+    w = accurate(w)
+    t = torch.tensor(INPUTS, dtype=w.dtype, device=w.device)
+    return (t * torch.tanh(w[:, None] * t)).mean(dim=1)
 
 
 @checked

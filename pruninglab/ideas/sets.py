@@ -167,7 +167,7 @@ def overlap(
     >>> found.in_m, found.m_of_s
     (tensor([0.6667], dtype=torch.float64), tensor([0.5000], dtype=torch.float64))
     """
-    near, good = (distances <= epsilon).double(), (gaps <= delta).double()
+    near, good = accurate(distances <= epsilon), accurate(gaps <= delta)
     both = (near * good).sum(dim=1)
     return Overlap(good.mean(dim=1), near.mean(dim=1), both / near.sum(dim=1),
                    both / good.sum(dim=1))  # fmt: skip
@@ -185,7 +185,7 @@ def probe_correlation(curves: Float[Tensor, "probes epochs"]) -> float:
     """
     if min(curves.shape) < 2:
         raise ValueError(f"curves {tuple(curves.shape)} must have two probes and two epochs")
-    pairs = torch.corrcoef(curves.double())
+    pairs = torch.corrcoef(accurate(curves))
     each = [pairs[a, b] for a, b in combinations(range(len(curves)), 2)]
     return round(float(torch.stack(each).mean()), 12)
 

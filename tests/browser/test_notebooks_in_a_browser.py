@@ -55,7 +55,7 @@ def test_run_all_and_drive_everything(
     lab_page.open(path.name)
     # Before anything runs, the saved picture is there.
     lab_page.page.wait_for_selector(".jp-RenderedImage img", timeout=20_000)
-    lab_page.run_all(seconds=SECONDS)
+    print(f"\n{path.stem}: Run All in {lab_page.run_all(seconds=SECONDS):.0f} s")
     assert lab_page.errors() == []
     run = lab_page.saved(path.name)
     assert differences(request.session, path, run) == []

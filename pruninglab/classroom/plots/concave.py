@@ -38,6 +38,8 @@ from .curves import check_filled, check_numbers, density_axis, table_of
 from .style import BLUE, GRAY, GREEN, ORANGE, RED, blank, colors
 
 KINDS = ("l1", "log", "lq", "mcp")
+# Where a distance of 0 stands on a logarithmic axis.
+ZERO = 0.02
 # A method's accuracies and living pixels, each (runs, λ).
 Measured = Mapping[str, tuple[Tensor, Tensor]]
 
@@ -360,11 +362,16 @@ def bounds_against_truth(
             ("distance", "o-", ORANGE),
         ):
             label = "measured ‖m* − m̃‖" if key == "distance" else key
-            panel.plot(gamma, [row[key] for row in mine], style, ms=4, color=color, label=label)
+            # A logarithmic axis has no 0: what is found exactly stands below, as a ring.
+            values = [row[key] or float("nan") for row in mine]
+            panel.plot(gamma, values, style, ms=4, color=color, label=label)
+        exact = [row["gamma"] for row in mine if row["distance"] == 0]
+        panel.plot(exact, [ZERO] * len(exact), "o", ms=5, mfc="white", color=ORANGE,
+                   label="measured: 0, m̃ itself" if exact else None)  # fmt: skip
         panel.axhline(1, color=GREEN, lw=0.8)
         panel.set(xscale="log", yscale="log", title=name, xlabel="γ, forced by a ridge")
+        panel.legend(frameon=False, fontsize=8, loc="lower right", bbox_to_anchor=(1.0, 0.02))
     axes[0].text(axes[0].get_xlim()[0], 1.05, " below 1: Lemma 1 holds", color=GREEN, fontsize=9)
-    axes[0].legend(frameon=False, fontsize=9)
     figure.subplots_adjust(left=0.07, right=0.99, bottom=0.15, top=0.9, wspace=0.06)
     held, applies = int((distance <= second).sum()), int((first < 1).sum())
     return describe(

@@ -60,7 +60,8 @@ def build(folder: Path) -> Path:
     write_sources(source)
     (source / "conf.py").write_text((HERE / "conf.py").read_text("utf-8"), "utf-8")
     shutil.copytree(HERE / "static", source / "_static")
-    arguments = ["-q", "-W", "--keep-going", "-b", "html", str(source), str(pages)]
+    arguments = ["-q", "-W", "--keep-going", "-b", "html", "-d", str(folder / "doctrees")]
+    arguments += [str(source), str(pages)]
     if build_main(arguments):
         raise RuntimeError("the site has warnings; they are printed above")
     return pages

@@ -29,7 +29,7 @@ from ..pictures import FIGURES, check_name, words_of
 
 STATES_AT_MOST = 300
 FRAME_DPI = 88
-COLOURS = 96
+COLOURS = 64
 State = tuple[int, ...]
 
 
