@@ -21,6 +21,7 @@ from typing import Any
 from unittest import mock
 
 import torch
+import torch._dynamo  # Loaded before a device is faked: it asks for the real one.
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 from torch.utils._pytree import tree_leaves, tree_map

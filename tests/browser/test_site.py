@@ -156,3 +156,9 @@ def test_pages_have_no_serious_faults_for_screen_readers(site: Path, page: Any, 
         grave = {f["id"]: [n["html"][:120] for n in f["nodes"]][:3] for f in found
                  if f["impact"] in ("serious", "critical")}  # fmt: skip
         assert not grave, f"{path.name}: {grave}"
+
+
+def test_the_site_is_small(site: Path) -> None:
+    sizes = [path.stat().st_size for path in site.rglob("*") if path.is_file()]
+    assert sum(sizes) <= 25e6
+    assert max(path.stat().st_size for path in (site / "_frames").rglob("*.webp")) <= 40e3

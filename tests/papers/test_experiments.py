@@ -308,7 +308,8 @@ def test_committed_records_say_where_they_come_from(path: Path) -> None:
     assert list(record.runs) == list(recipes)
     for label, densities in record.runs.over_rounds("density").items():
         assert densities.shape == (settings["seeds"], recipes[label].rounds + 1)
-        assert (densities[:, :-1] > densities[:, 1:]).all() and (densities[:, 0] == 1).all()
+        # A threshold may find nothing to cut in a round.
+        assert (densities[:, :-1] >= densities[:, 1:]).all() and (densities[:, 0] == 1).all()
         for seed, rows in enumerate(record.runs[label]):
             assert [(row["seed"], row["round"]) for row in rows] == [
                 (seed, number) for number in range(recipes[label].rounds + 1)

@@ -354,23 +354,8 @@ def bounds_against_truth(
     names = list(dict.fromkeys(str(row["regularizer"]) for row in rows))
     figure, axes = blank(figure, 9, 3.5, columns=len(names), sharey=True)
     for panel, name in zip(axes, names, strict=True):
-        mine = [row for row in rows if row["regularizer"] == name]
-        gamma = [row["gamma"] for row in mine]
-        for key, style, color in (
-            ("theorem 1", "--", GRAY),
-            ("theorem 2, corrected", "-", BLUE),
-            ("distance", "o-", ORANGE),
-        ):
-            label = "measured ‖m* − m̃‖" if key == "distance" else key
-            # A logarithmic axis has no 0: what is found exactly stands below, as a ring.
-            values = [row[key] or float("nan") for row in mine]
-            panel.plot(gamma, values, style, ms=4, color=color, label=label)
-        exact = [row["gamma"] for row in mine if row["distance"] == 0]
-        panel.plot(exact, [ZERO] * len(exact), "o", ms=5, mfc="white", color=ORANGE,
-                   label="measured: 0, m̃ itself" if exact else None)  # fmt: skip
-        panel.axhline(1, color=GREEN, lw=0.8)
-        panel.set(xscale="log", yscale="log", title=name, xlabel="γ, forced by a ridge")
-        panel.legend(frameon=False, fontsize=8, loc="lower right", bbox_to_anchor=(1.0, 0.02))
+        _draw_bounds(panel, [row for row in rows if row["regularizer"] == name])
+        panel.set_title(name)
     axes[0].text(axes[0].get_xlim()[0], 1.05, " below 1: Lemma 1 holds", color=GREEN, fontsize=9)
     figure.subplots_adjust(left=0.07, right=0.99, bottom=0.15, top=0.9, wspace=0.06)
     held, applies = int((distance <= second).sum()), int((first < 1).sum())
@@ -380,6 +365,25 @@ def bounds_against_truth(
         f"the forced strong convexity γ, for {' and '.join(names)}. The distance lies under the "
         f"corrected bound at {held} of {len(rows)} points; Lemma 1 applies at {applies}.",
     )
+
+
+def _draw_bounds(axes: Axes, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Draw distance and bounds against γ; what is found exactly stands below, as a ring."""
+    gamma = [row["gamma"] for row in rows]
+    for key, style, color in (
+        ("theorem 1", "--", GRAY),
+        ("theorem 2, corrected", "-", BLUE),
+        ("distance", "o-", ORANGE),
+    ):
+        label = "measured ‖m* − m̃‖" if key == "distance" else key
+        values = [row[key] or float("nan") for row in rows]
+        axes.plot(gamma, values, style, ms=4, color=color, label=label)
+    exact = [row["gamma"] for row in rows if row["distance"] == 0]
+    axes.plot(exact, [ZERO] * len(exact), "o", ms=5, mfc="white", color=ORANGE,
+              label="measured: 0, m̃ itself" if exact else None)  # fmt: skip
+    axes.axhline(1, color=GREEN, lw=0.8)
+    axes.set(xscale="log", yscale="log", xlabel="γ, forced by a ridge")
+    axes.legend(frameon=False, fontsize=8, loc="lower right", bbox_to_anchor=(1.0, 0.02))
 
 
 @picture("05_concave_masks/counter_example")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import re
 import shutil
 from collections.abc import Mapping
@@ -12,7 +11,7 @@ import nbformat
 
 from ...papers import ledger, table, totals
 from ...papers.ledger import PAPERS
-from .pages import Words, default_number, explorer, explorers, page
+from .pages import Words, explorer, explorers, page
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[2]
@@ -87,14 +86,11 @@ def write_sources(source: Path) -> None:
 def _front(alive: Mapping[str, Words]) -> str:
     """Return the front page, with the first explorer of the first notebook on it."""
     about = next(about for about in alive.values() if about["name"].startswith(FIRST))
-    number = default_number(about)
-    src = f"_frames/{about['name']}/{number:03}.webp"
-    image = f'<img src="{src}" alt="{html.escape(about["words"][number])}">'
     readme = (ROOT / "README.md").read_text("utf-8")
     notebooks = readme.split("## The notebooks")[1].split("\n\n")[1]
     names = re.findall(r"\[([^]]+)\]\(notebooks/(\w+)\.ipynb\)", notebooks)
     return FRONT.format(
-        explorer=explorer(about, image, ""),
+        explorer=explorer(about, ""),
         notebooks=notebooks,
         rows=table(),
         totals=totals(),

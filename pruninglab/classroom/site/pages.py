@@ -48,8 +48,10 @@ def page(notebook: NotebookNode, pictures: Path, alive: Mapping[str, Words], up:
             data = output.get("data", {})
             if "image/png" in data:
                 alt = output.metadata["image/png"]["alt"]
-                image = _picture(data["image/png"], alt, pictures, up)
-                text = explorer(alive[alt], image, up) if alt in alive else image
+                if alt in alive:
+                    text = explorer(alive[alt], up)
+                else:
+                    text = _picture(data["image/png"], alt, pictures, up)
                 output.data = NotebookNode({"text/html": text})
 
 
@@ -61,11 +63,13 @@ def _picture(png: str, alt: str, folder: Path, up: str) -> str:
     return f'<img src="{up}_pictures/{name}" alt="{html.escape(alt)}" loading="lazy">'
 
 
-def explorer(about: Words, image: str, up: str) -> str:
-    """Return the markup of an explorer: the picture, and what `explorer.js` makes sliders of."""
+def explorer(about: Words, up: str) -> str:
+    """Return the markup of an explorer: its default picture, and what `explorer.js` needs."""
+    number = default_number(about)
+    where = html.escape(f"{up}_frames/{about['name']}/")
+    image = f'<img src="{where}{number:03}.webp" alt="{html.escape(about["words"][number])}">'
     # A page may not be ended by what a caption says.
     words = json.dumps(about, ensure_ascii=False).replace("</", "<\\/")
-    where = html.escape(f"{up}_frames/{about['name']}/")
     return (
         f'<figure class="explorer" data-frames="{where}">'
         f'<div class="picture" tabindex="0">{image}</div>'

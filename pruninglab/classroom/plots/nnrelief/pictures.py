@@ -214,7 +214,7 @@ def rivals(comparisons: Mapping[str, Runs], *, figure: Figure | None = None) -> 
     labels = list(next(iter(comparisons.values())))
     if any(list(runs) != labels for runs in comparisons.values()):
         raise ValueError(f"comparisons: every one needs the methods {labels}")
-    figure, axes = blank(figure, 5 * len(comparisons), 4, columns=len(comparisons))
+    figure, axes = blank(figure, 3.7 * len(comparisons), 3.6, columns=len(comparisons))
     for panel, (title, runs) in zip(axes, comparisons.items(), strict=True):
         _draw_errors(panel, runs, {})
         panel.set_title(title, fontsize=10)
