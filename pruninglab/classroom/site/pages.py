@@ -60,7 +60,8 @@ def _picture(png: str, alt: str, folder: Path, up: str) -> str:
     name = f"{hashlib.sha256(content).hexdigest()[:16]}.png"
     folder.mkdir(parents=True, exist_ok=True)
     (folder / name).write_bytes(content)
-    return f'<img src="{up}_pictures/{name}" alt="{html.escape(alt)}" loading="lazy">'
+    image = f'<img src="{up}_pictures/{name}" alt="{html.escape(alt)}" loading="lazy">'
+    return f'<div class="picture" tabindex="0">{image}</div>'
 
 
 def explorer(about: Words, up: str) -> str:

@@ -189,7 +189,8 @@ def gaps_against_4k(
     axes[0].semilogy(places[~wide], np.maximum(between[~wide], 1e-16), ".", color=GRAY, ms=3)
     axes[0].semilogy(places[wide], between[wide], ".", color=BLUE, ms=5)
     axes[0].axhline(4 * chosen, color=RED, label="4K, yours")
-    axes[0].axhline(4 * estimated, color=PURPLE, ls="--", label="4K by Eqs. (22), (23)")
+    label = f"4K by Eqs. (22), (23), Δ = {10.0**log_delta:g}"
+    axes[0].axhline(4 * estimated, color=PURPLE, ls="--", label=label)
     axes[0].set(ylim=(1e-13, 1e4), xlabel="k, sharpest first", ylabel="λ of k + 1 minus λ of k")
     axes[0].set_title(f"{wide.sum()} of {len(wide)} gaps are wider than 4K", fontsize=10)
     axes[0].legend(frameon=False, fontsize=8, loc="upper right")
