@@ -10,14 +10,14 @@ import copy
 from collections.abc import Callable
 
 import torch
-from jaxtyping import Float, Int, Num
+from jaxtyping import Int, Num
 from torch import Tensor, nn
 from torch.func import functional_call, grad, vmap
 from torch.nn.functional import cross_entropy
 
 from .checks import checked
 from .devices import has_float64, move_to
-from .modes import evaluating
+from .modes import evaluating, run
 
 # Per-image gradients of a network of 300,000 weights: 64 images take 80 MB.
 IMAGES_AT_ONCE = 64
@@ -53,7 +53,7 @@ def synaptic_flow(net: nn.Module, inputs: Num[Tensor, "images ..."]) -> dict[str
     named = dict(linear.named_parameters())
     ones = torch.ones_like(inputs[:1], dtype=dtype)
     with torch.enable_grad():
-        total = _outputs(linear, ones).sum()
+        total = run(linear, ones).sum()
         if not bool(torch.isfinite(total)):
             raise ValueError(f"net lets a flow of {total.item()} pass: it must be finite")
         slopes = torch.autograd.grad(total, list(named.values()), materialize_grads=True)
@@ -93,7 +93,7 @@ def input_norms(
              for name, module in net.named_modules() if isinstance(module, layers)]  # fmt: skip
     try:
         with evaluating(net), torch.no_grad():
-            _outputs(net, inputs)
+            run(net, inputs)
     finally:
         for hook in hooks:
             hook.remove()
@@ -142,7 +142,7 @@ def fisher_diagonal(
     slopes_of = vmap(grad(loss), in_dims=(None, 0, 0), randomness="different")
     squares = {name: torch.zeros_like(weight) for name, weight in weights.items()}
     with evaluating(net):
-        _outputs(net, inputs[:1])
+        run(net, inputs[:1])
         for images, labels in zip(
             inputs.split(IMAGES_AT_ONCE), targets.split(IMAGES_AT_ONCE), strict=True
         ):
@@ -153,12 +153,3 @@ def fisher_diagonal(
             for name, slope in slopes.items():
                 squares[name] += slope.square().sum(dim=0) / len(inputs)
     return squares
-
-
-def _outputs(net: nn.Module, inputs: Float[Tensor, "images ..."]) -> Tensor:
-    try:
-        outputs: Tensor = net(inputs)
-    except (RuntimeError, IndexError, TypeError, ValueError) as error:
-        shape = f"{str(inputs.dtype).removeprefix('torch.')} {tuple(inputs.shape)}"
-        raise ValueError(f"inputs {shape} do not pass through net: {error}") from error
-    return outputs
