@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from itertools import product
+from itertools import accumulate, product
 
 import numpy as np
 
@@ -23,7 +23,7 @@ from ..choices import budgets, rewinds, saliency, scopes, scores, stops
 from ..choices.rewinds import Rewind
 from ..choices.scopes import Scope
 from ..choices.scores import Score
-from ..engine.recipes import Choices, Recipe, lottery_ticket, one_shot, random_pruning
+from ..engine.recipes import Choices, Recipe, cell, lottery_ticket, one_shot, random_pruning
 from ..engine.results import Row, Runs, number
 from ..engine.training import Training, adam, constant
 from ..ideas.checks import checked
@@ -67,15 +67,15 @@ def _baselines(pace: stops.at_pace) -> dict[str, Recipe]:
             ticket = lottery_ticket(**LADDER).but(stop=pace, scope=scope, rewind=rewind)
             rows[f"lottery ticket: {name}, {_word(rewind)}"] = ticket
         for rewind in (rewinds.to_init, rewinds.to_dense):
-            once = one_shot().but(**LADDER, stop=from_dense, scope=scope, rewind=rewind)
+            once = one_shot(**LADDER).but(stop=from_dense, scope=scope, rewind=rewind)
             rows[f"one-shot: {name}, {_word(rewind)}"] = once
         for rewind in (rewinds.to_init, rewinds.fine_tune):
-            chance = random_pruning().but(**LADDER, stop=pace, scope=scope, rewind=rewind)
+            chance = random_pruning(**LADDER).but(stop=pace, scope=scope, rewind=rewind)
             rows[f"random: {name}, {_word(rewind)}"] = chance
         tuned = lottery_ticket().but(stop=pace, scope=scope, rewind=rewinds.fine_tune)
         rows[f"magnitude, fine-tuned: {name}, ladder"] = tuned.but(**LADDER)
-        cubic = {"budget": budgets.cubic(1 - DENSITIES[-1]), "rounds": len(DENSITIES)}
-        rows[f"magnitude, fine-tuned: {name}, cubic"] = tuned.but(**cubic)
+        cubic = budgets.cubic(1 - DENSITIES[-1])
+        rows[f"magnitude, fine-tuned: {name}, cubic"] = tuned.but(**LADDER).but(budget=cubic)
     return rows
 
 
@@ -83,7 +83,7 @@ def _papers(pace: stops.at_pace) -> dict[str, Recipe]:
     rows: dict[str, Recipe] = {}
     own: Choices = {"stop": pace, "rounds": OWN_STEPS}
     for (p, q), (name, scope) in product(PQ, TWO_SCOPES.items()):
-        rows[f"SAP: ({p:g}, {q:g}), {name}"] = sap(p, q, scope=scope, **own)
+        rows[f"SAP: ({p:g}, {q:g}), {name}"] = sap(p, q, **own).but(scope=scope)
     for (p, q), few in product(PQ, (True, False)):
         for label, make, epsilon in (
             ("InCoP-IF", incop_if, 0.2 if few else 0.4),
@@ -94,15 +94,15 @@ def _papers(pace: stops.at_pace) -> dict[str, Recipe]:
             rows[f"{label}: ({p:g}, {q:g}), ε = {epsilon:g}"] = recipe.but(stop=stop)
     for alpha in (0.8, 0.9, 0.95):
         rows[f"NNrelief: α = {alpha:g}, to_init"] = nnrelief(alpha, **own)
-    rows["NNrelief: α = 0.9, fine_tune"] = nnrelief(0.9, rewind=rewinds.fine_tune, **own)
+    rows["NNrelief: α = 0.9, fine_tune"] = nnrelief(0.9, **own).but(rewind=rewinds.fine_tune)
     for lam in (1e-5, 1e-4):
         mask = soft_mask(log(0.1), lam, stop=pace)
         rows[f"concave masks: λ = {lam:g}, threshold"] = mask.but(rounds=OWN_STEPS)
         rows[f"concave masks: λ = {lam:g}, ladder"] = mask.but(**LADDER)
     # Flat leverage, the letter of the paper, wants minutes of Lanczos steps for each cut.
     for reading in ("flat diagonal", "sharp diagonal", "brain damage"):
-        rows[f"IMC: {reading}, fine_tune"] = imc(reading).but(**LADDER, stop=pace)
-    rewound = imc("flat diagonal", rewind=rewinds.to_epoch(1)).but(**LADDER, stop=pace)
+        rows[f"IMC: {reading}, fine_tune"] = imc(reading, **LADDER).but(stop=pace)
+    rewound = imc("flat diagonal", **LADDER).but(stop=pace, rewind=rewinds.to_epoch(1))
     rows["IMC: flat diagonal, to_epoch_1"] = rewound
     return rows
 
@@ -127,7 +127,7 @@ def _mixtures(pace: stops.at_pace) -> dict[str, Recipe]:
 
 
 def _word(rewind: Rewind) -> str:
-    return "to_epoch_1" if isinstance(rewind, rewinds.to_epoch) else rewind.__name__
+    return cell(rewind).replace("(", "_").strip(")")
 
 
 @checked
@@ -186,14 +186,12 @@ def with_paid(measured: Measured) -> Runs:
 
 
 def _paid(rows: list[Row], stop: stops.Stop) -> list[Row]:
-    alone = isinstance(stop, stops.at_pace) and stop.earlier != "all"
-    dense = number(rows[0], "epochs") if alone and stop.earlier == "dense" else 0.0
-    spent, told = 0.0, []
-    for row in rows:
-        spent += number(row, "epochs")
-        before = dense if row["round"] else 0.0
-        told.append(row | {"paid": before + number(row, "epochs") if alone else spent})
-    return told
+    epochs = [number(row, "epochs") for row in rows]
+    if isinstance(stop, stops.at_pace) and stop.earlier == "dense":
+        paid = [epochs[0], *(epochs[0] + own for own in epochs[1:])]
+    else:
+        paid = list(accumulate(epochs))
+    return [row | {"paid": so_far} for row, so_far in zip(rows, paid, strict=True)]
 
 
 def training(net: str, settings: Settings) -> Training:
