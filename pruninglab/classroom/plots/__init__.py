@@ -1,12 +1,26 @@
 """One function per figure: plain arguments with defaults in, a matplotlib Figure out."""
 
-from . import concave, curves, faster, flows, inertial, nnrelief, pqi, proofs, sap, sets, start
+from . import (
+    concave,
+    curves,
+    faster,
+    flows,
+    head_to_head,
+    inertial,
+    nnrelief,
+    pqi,
+    proofs,
+    sap,
+    sets,
+    start,
+)
 
 __all__ = [
     "concave",
     "curves",
     "faster",
     "flows",
+    "head_to_head",
     "inertial",
     "nnrelief",
     "pqi",
