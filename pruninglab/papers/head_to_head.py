@@ -199,7 +199,8 @@ def _verdict(runs: Runs, density: float) -> str:
     level = []
     for label in (label for label in mean if label != best):
         low, _ = runs.paired(best, label, "test_accuracy", density).interval()
-        level += [label] * (low <= 0)
+        if low <= 0:
+            level.append(label)
     beside = f"not told from it: {', '.join(level)}" if level else "ahead of everybody"
     return f"{density:4.0%}: {best} {mean[best]:.1%}; {beside}"
 
