@@ -90,7 +90,7 @@ def _papers(pace: stops.at_pace) -> dict[str, Recipe]:
         rows[f"SAP: ({p:g}, {q:g}), γ = {gamma:g}, {name}"] = recipe
     for (p, q, gamma), near in product(PQ_AND_GAMMA, (True, False)):
         for label, make, epsilon in (
-            ("InCoP-IF", incop_if, 0.2 if near else 0.4),
+            ("InCoP-IF", incop_if, 0.4 if near else 0.8),
             ("InCoP-GF", incop_gf, 0.5 if near else 1.0),
         ):
             recipe = make(epsilon, 100, distance="relative", rounds=OWN_STEPS)
