@@ -145,6 +145,7 @@ class Lab:
                 '.jp-Notebook-ExecutionIndicator')?.dataset.status === 'idle'
                 && ![...document.querySelectorAll('.jp-InputPrompt')].some(
                     (prompt) => prompt.textContent.includes('[*]'))""",
+            polling=250,
             timeout=seconds * 1000,
         )
         return time.perf_counter() - start
@@ -201,7 +202,7 @@ class Explorer:
     def settle(self, seconds: float = 60) -> None:
         """Wait until the kernel has answered whatever the controls have sent, and it is shown."""
         picture = self.image.element_handle()
-        self._page.wait_for_function(ANSWERED, arg=picture, polling=2, timeout=1000 * seconds)
+        self._page.wait_for_function(ANSWERED, arg=picture, polling=10, timeout=1000 * seconds)
 
     def settled(self) -> tuple[str, str]:
         """The bytes of the picture and the caption, as soon as everything is answered."""

@@ -94,6 +94,27 @@ def drive(
     return state, len(stops)
 
 
+def test_at_200_percent_no_page_scrolls_sideways(site: Path, chromium: Any) -> None:
+    """1280 pixels at 200 % are 640 of CSS; what is wider scrolls by itself."""
+    context = chromium.new_context(viewport={"width": 640, "height": 422}, device_scale_factor=2)
+    page = context.new_page()
+    for path in [*pages(site), site / "ledger.html"]:
+        page.goto(path.as_uri())
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth + 1"), path.name
+    context.close()
+
+
+def test_on_paper_nothing_scrolls(site: Path, page: Any) -> None:
+    page.goto(pages(site)[1].as_uri())
+    page.emulate_media(media="print")
+    cut = page.eval_on_selector_all(
+        "article pre, article .picture",
+        "all => all.filter(e => e.scrollWidth > e.clientWidth + 1).map(e => e.outerHTML)",
+    )
+    assert not cut
+    assert not page.is_visible("figure.explorer .hint")
+
+
 def test_the_keyboard_is_enough(site: Path, page: Any) -> None:
     page.goto(pages(site)[0].as_uri())
     page.focus("figure.explorer input")
