@@ -96,7 +96,7 @@ const pruninglabGuess = (() => {
 
   function judgeChoice(about, guess) {
     const right = guess === about.answer;
-    const told = `You said “${guess}”. ${right ? "Right." : `It is “${about.answer}”.`} ${about.why}`;
+    const told = `You said “${guess}”.${right ? "" : ` It is “${about.answer}”.`} ${about.why}`;
     return { off: null, right, told: told.trim() };
   }
 
@@ -426,7 +426,7 @@ const pruninglabGuess = (() => {
         this.chart.addEventListener(end, () => (this.last = null));
       }
       this.chart.addEventListener("keydown", (event) => this.key(event));
-      this.size = { width: 560, height: 300, left: 58, right: 14, top: 14, bottom: 44 };
+      this.size = { width: 560, height: 300, left: 58, right: 14, top: 24, bottom: 44 };
       new ResizeObserver(([box]) => {
         const width = Math.round(box.contentRect.width);
         if (!width || width === this.size.width) return;
@@ -590,8 +590,8 @@ const pruninglabGuess = (() => {
       const key = [["mine", "you"], ["truth", "measured"]];
       key.forEach(([kind, word], i) => {
         const x = left + 10 + i * Math.min(90, (width - left - right) / 3);
-        this.chart.append(drawing("line", { class: kind, x1: x, x2: x + 22, y1: 8, y2: 8 }));
-        this.chart.append(drawing("text", { x: x + 27, y: 12 }, word));
+        this.chart.append(drawing("line", { class: kind, x1: x, x2: x + 22, y1: 9, y2: 9 }));
+        this.chart.append(drawing("text", { x: x + 27, y: 13 }, word));
       });
     }
 
