@@ -27,13 +27,14 @@ from .settings import device, environment, profile, take_threads
 
 if TYPE_CHECKING:
     from . import papers, recipes
-    from .classroom import exercises, plots
+    from .classroom import exercises, guess, plots
     from .classroom.explorers import choice, explore, slider, steps_slider, text
     from .classroom.pictures import describe, picture, publish
 
 # Loaded when asked for: half of the import, and no part of the first cell, nor of a worker.
 _MODULES = {
     "exercises": ".classroom.exercises",
+    "guess": ".classroom.guess",
     "papers": ".papers",
     "plots": ".classroom.plots",
     "recipes": ".recipes",
@@ -87,6 +88,7 @@ __all__ = [
     "export",
     "flows",
     "gini_index",
+    "guess",
     "inertial",
     "keep_largest",
     "layouts",
