@@ -6,7 +6,7 @@ from . import threads  # noqa: F401  (says how torch's threads wait, before torc
 from . import costs, data, export, layouts, nets, papers, recipes, shrink
 from .choices import afters, budgets, rewinds, scopes, scores, stops
 from .choices.needs import Needs, asks
-from .classroom import exercises, plots
+from .classroom import board, exercises, plots
 from .classroom.explorers import choice, explore, slider, steps_slider, text
 from .classroom.pictures import describe, picture, publish
 from .engine.loop import Checkpoint, Round, prune
@@ -40,6 +40,7 @@ __all__ = [
     "adam",
     "afters",
     "asks",
+    "board",
     "budgets",
     "chain",
     "choice",
