@@ -4,7 +4,7 @@ from ..ideas.checks import checked
 from . import concave, head_to_head, imc, incop, nnrelief, sap
 from .experiment import Experiment, Measured
 from .ledger import Item, items, ledger, totals
-from .rows import ROWS, differing, row_of_table, table
+from .rows import ROWS, differing, one_by_one, row_of_table, table
 
 __all__ = [
     "EXPERIMENTS",
@@ -20,6 +20,7 @@ __all__ = [
     "items",
     "ledger",
     "nnrelief",
+    "one_by_one",
     "record",
     "row_of_table",
     "sap",

@@ -1,6 +1,7 @@
 """One function per figure: plain arguments with defaults in, a matplotlib Figure out."""
 
 from . import (
+    board,
     concave,
     curves,
     faster,
@@ -16,6 +17,7 @@ from . import (
 )
 
 __all__ = [
+    "board",
     "concave",
     "curves",
     "faster",
