@@ -35,7 +35,7 @@ test: lint types unit devices nbval
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check .
-	$(BIN)/ruff format --check pruninglab tests
+	$(BIN)/ruff format --check conftest.py pruninglab tests
 
 types: $(INSTALLED)
 	$(BIN)/mypy
