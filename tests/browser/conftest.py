@@ -304,3 +304,14 @@ def lab_page(jupyter: tuple[str, Path], chromium: object) -> Iterator[Lab]:
     # Without its kernel, whose threads the next notebook would have to share the machine with.
     page.evaluate("() => window.jupyterapp.serviceManager.sessions.shutdownAll()")
     page.close()
+
+
+@pytest.fixture(scope="session")
+def axe(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Fetch the checker of accessibility; it is no part of this repository."""
+    folder = tmp_path_factory.mktemp("axe")
+    npm = shutil.which("npm")
+    command = [npm or "npm", "install", "--silent", "--prefix", str(folder), "axe-core"]
+    if npm is None or subprocess.run(command, capture_output=True, timeout=120).returncode:
+        pytest.skip("axe-core could not be fetched: npm and a registry are needed")
+    return (folder / "node_modules/axe-core/axe.min.js").read_text("utf-8")

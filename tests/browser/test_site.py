@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -172,17 +170,6 @@ def test_how_soon_a_state_is_seen(site: Path, chromium: Any, width: int) -> None
           f"again {again[len(again) // 2]:.1f} ms at the median")  # fmt: skip
     assert first[0] >= 0 and first[len(first) // 2] <= 50
     assert again[len(again) // 2] <= 16
-
-
-@pytest.fixture(scope="module")
-def axe(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """Fetch the checker of accessibility; it is no part of this repository."""
-    folder = tmp_path_factory.mktemp("axe")
-    npm = shutil.which("npm")
-    command = [npm or "npm", "install", "--silent", "--prefix", str(folder), "axe-core"]
-    if npm is None or subprocess.run(command, capture_output=True, timeout=120).returncode:
-        pytest.skip("axe-core could not be fetched: npm and a registry are needed")
-    return (folder / "node_modules/axe-core/axe.min.js").read_text("utf-8")
 
 
 def test_pages_have_no_serious_faults_for_screen_readers(site: Path, page: Any, axe: str) -> None:
