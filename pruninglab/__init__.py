@@ -27,13 +27,15 @@ from .settings import device, environment, profile, take_threads
 
 if TYPE_CHECKING:
     from . import papers, recipes
-    from .classroom import exercises, plots
+    from .classroom import board, exercises, guess, plots
     from .classroom.explorers import choice, explore, slider, steps_slider, text
     from .classroom.pictures import describe, picture, publish
 
 # Loaded when asked for: half of the import, and no part of the first cell, nor of a worker.
 _MODULES = {
+    "board": ".classroom.board",
     "exercises": ".classroom.exercises",
+    "guess": ".classroom.guess",
     "papers": ".papers",
     "plots": ".classroom.plots",
     "recipes": ".recipes",
@@ -68,6 +70,7 @@ __all__ = [
     "adam",
     "afters",
     "asks",
+    "board",
     "budgets",
     "chain",
     "choice",
@@ -87,6 +90,7 @@ __all__ = [
     "export",
     "flows",
     "gini_index",
+    "guess",
     "inertial",
     "keep_largest",
     "layouts",
