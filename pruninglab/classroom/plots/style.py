@@ -82,8 +82,9 @@ def _wipe(axes: Axes) -> None:
     """Empty one axes as if it were new, but for its ticks: a tenth of the time of a new one."""
     # Making ticks is half of drawing, and most of them will stand there again. Both `clear` and a
     # spine that finds its place would make them anew, one after the other.
-    kept = [axis for axis in (axes.xaxis, axes.yaxis) if _look(axis) == _NEW[axis][1]]
-    for axis in kept:
+    pair = (axes.xaxis, axes.yaxis)
+    changed = [axis for axis in pair if _look(axis) != _NEW[axis][1]]
+    for axis in pair:
         vars(axis)["reset_ticks"] = _keep_ticks
     axes.clear()
     axes.set_axis_on()
@@ -92,8 +93,10 @@ def _wipe(axes: Axes) -> None:
     for spine in axes.spines.values():
         spine.set_position(("outward", 0))
         spine.set_visible(True)
-    for axis in kept:
+    for axis in pair:
         del vars(axis)["reset_ticks"]
+    for axis in changed:
+        axis.reset_ticks()
 
 
 def _keep_ticks() -> None:
@@ -111,7 +114,7 @@ def _said(axis: Axis) -> list[Any]:
 
 
 def _look(axis: Axis) -> list[Any]:
-    """Return how the ticks of an axis look: what a label was told outlasts `clear` if it is kept."""
+    """Return how the ticks of an axis look: what a label was told stays on a tick that is kept."""
     return [{_look_of_one(tick) for tick in ticks} for ticks in (axis.majorTicks, axis.minorTicks)]
 
 
