@@ -70,6 +70,9 @@ def blank(
         figure.subplots(1, columns, **grid)
         for panel in figure.axes:
             _NEW.update((axis, (_said(axis), _look(axis))) for axis in (panel.xaxis, panel.yaxis))
+    # Margins outlast `clear`, and a figure function that has little to say may set none.
+    new = type(figure.subplotpars)()
+    figure.subplots_adjust(new.left, new.bottom, new.right, new.top, new.wspace, new.hspace)
     for panel in figure.axes:
         panel.spines[["top", "right"]].set_visible(False)
         # A title whose height is said is not moved out of the way of ticks that are not there: to
