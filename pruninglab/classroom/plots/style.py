@@ -46,13 +46,7 @@ def blank(
     layout is the same, and the ticks that look as they did when new, is what makes a slider quick.
     Raises ValueError for a size or a number of columns that no page holds.
     """
-    for name, number, most in (
-        ("width", width, 100),
-        ("height", height, 100),
-        ("columns", columns, 20),
-    ):
-        if number > most:
-            raise ValueError(f"{name}={number} must be at most {most}")
+    _check_size(width, height, columns)
     if figure is None:
         figure = Figure()
         FigureCanvasAgg(figure)
@@ -79,6 +73,16 @@ def blank(
         # look for them takes an eighth of the time of drawing.
         panel.set_title("", y=1.0)
     return figure, list(figure.axes)
+
+
+def _check_size(width: float, height: float, columns: int) -> None:
+    for name, number, most in (
+        ("width", width, 100),
+        ("height", height, 100),
+        ("columns", columns, 20),
+    ):
+        if number > most:
+            raise ValueError(f"{name}={number} must be at most {most}")
 
 
 def _wipe(axes: Axes) -> None:
