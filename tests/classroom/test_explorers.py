@@ -8,6 +8,7 @@ import random
 import warnings
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import ipywidgets as widgets
 import numpy as np
@@ -15,6 +16,7 @@ import pytest
 import torch
 from ipywidgets.widgets.widget import _instances
 from matplotlib.axes import Axes
+from matplotlib.axis import Tick
 from matplotlib.figure import Figure
 from PIL import Image
 
@@ -466,6 +468,32 @@ def test_a_reused_figure_looks_like_a_new_one() -> None:
     axes.set_xscale("symlog")
     used.text(0, 0, "old")
     assert png(Dots()(2, figure=used)) == png(Dots()(2))
+
+
+def test_a_figure_that_is_used_again_makes_no_tick_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = []
+    new = Tick.__init__
+
+    def counted(self: Tick, *args: Any, **options: Any) -> None:
+        made.append(self)
+        new(self, *args, **options)
+
+    def drawn(figure: Figure | None) -> Figure:
+        figure, axes = blank(figure, 4, 2, columns=2)
+        axes[0].plot([1, 2, 3])
+        axes[1].plot([1, 10, 1000])
+        axes[1].set(yscale="log", title="minor ticks too")
+        figure.canvas.draw()
+        return figure
+
+    figure = drawn(None)
+    monkeypatch.setattr(Tick, "__init__", counted)
+    drawn(figure)
+    assert not made
+    figure.axes[0].get_xticklabels()[0].set_color("red")
+    ticks = len(figure.axes[0].xaxis.majorTicks)
+    drawn(figure)
+    assert 0 < len(made) <= ticks + 2, "only those of the axis that was changed"
 
 
 def test_a_saved_picture_has_few_colours_and_looks_the_same() -> None:

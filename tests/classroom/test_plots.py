@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 from matplotlib.figure import Figure
-from torch import nn
+from torch import Tensor, nn
 
 import pruninglab as lab
 from pruninglab.choices.scopes import Groups
@@ -201,6 +201,34 @@ def test_a_network_without_weights_lies_beyond_a_logarithmic_axis() -> None:
     curves.band(axes, runs, "loss", log_x=False)
     assert axes.lines[0].get_xdata().tolist() == [1.0, 0.1, 0.0]
     assert curves.ends(runs, "loss") == "a 1"
+
+
+def test_where_p_is_q_a_used_figure_looks_like_a_new_one() -> None:
+    vectors = {"a": torch.arange(1.0, 51.5)}
+    used = pqi.bound_against_truth(vectors, 0.5, 1.0)
+    draw(used)
+    for p, q in ((1.0, 1.0), (0.5, 1.0), (1.0, 1.0)):
+        pqi.bound_against_truth(vectors, p, q, figure=used)
+        new = pqi.bound_against_truth(vectors, p, q)
+        draw(used)
+        draw(new)
+        assert np.array_equal(*(figure.canvas.buffer_rgba() for figure in (used, new)))
+
+
+def test_a_cut_that_moves_computes_no_index_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    called = []
+    index_by_rank = pqi.index_by_rank
+
+    def counted(*arguments: Any) -> Tensor:
+        called.append(arguments)
+        return index_by_rank(*arguments)
+
+    monkeypatch.setattr(pqi, "index_by_rank", counted)
+    vectors = {"a": torch.arange(1.0, 51.5), "b": torch.arange(1.0, 61.5) ** 2}
+    figure = pqi.cut_moves_index(vectors, vector="a", gone=0.1)
+    first = len(called)
+    pqi.cut_moves_index(vectors, vector="a", gone=0.4, figure=figure)
+    assert first == len(called) > 0
 
 
 def test_methods_compared_of_notebook_00() -> None:

@@ -302,6 +302,20 @@ def test_the_bound_lies_below_every_rank(pq: tuple[float, float]) -> None:
     assert float(bounds[3]) == pytest.approx(by_hand)
 
 
+def test_all_ranks_share_one_sorted_vector(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A slider waits for it: 40 sorts of 10,000 members were most of a second."""
+    sorted_ones = []
+    sort = torch.Tensor.sort
+
+    def counted(self: torch.Tensor, *args: object, **options: object) -> object:
+        sorted_ones.append(self)
+        return sort(self, *args, **options)
+
+    monkeypatch.setattr(torch.Tensor, "sort", counted)
+    bound_at_ranks(torch.arange(1.0, 100.0), 0.5, 1.0)
+    assert len(sorted_ones) == 1
+
+
 def test_example_vectors_go_from_equal_to_one_takes_all() -> None:
     indices = [float(pq_index(w, 0.5, 1.0)) for w in example_vectors(500, seed=1).values()]
     assert indices[0] == pytest.approx(0, abs=1e-12) and indices[-1] == pytest.approx(1 - 1 / 500)

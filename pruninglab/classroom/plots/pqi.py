@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -13,6 +14,7 @@ from torch import Tensor
 
 from ...engine.results import Runs, Values, number, spread
 from ...ideas.checks import Number, Share, check_choice, checked
+from ...ideas.devices import accurate
 from ...ideas.pqi import (
     PROPERTIES,
     bound_at_ranks,
@@ -295,7 +297,7 @@ def cut_moves_index(
     sizes = _vector(vectors, vector).abs().sort(descending=True).values
     kept = max(1, len(sizes) - round(gone * len(sizes)))
     line, smallest = poverty_line(sizes[:kept]), float(sizes[kept - 1])
-    indices = index_by_rank(sizes, 0.5, 1.0)
+    indices = _indices_of_cuts(sizes)
     figure, (left, right) = blank(figure, 8, 3.2, columns=2)
     _draw_sorted(left, sizes.sqrt())
     left.axvspan(kept, len(sizes), color=GRAY, alpha=0.5, linewidth=0, label="cut")
@@ -321,10 +323,20 @@ def cut_moves_index(
     )
 
 
+def _indices_of_cuts(w: Tensor) -> Tensor:
+    """Return I(½, 1) of the r largest members for r = 1 … d, float64 (d,): for all sliders once."""
+    return _indices_of_members(accurate(w).numpy().tobytes())
+
+
+@functools.lru_cache(maxsize=16)
+def _indices_of_members(members: bytes) -> Tensor:
+    return index_by_rank(torch.frombuffer(bytearray(members), dtype=torch.float64), 0.5, 1.0)
+
+
 def _draw_index_of_cuts(axes: Axes, vectors: Mapping[str, Tensor], chosen: str) -> None:
     """Draw I(½, 1) of what is left over the share that is cut, the chosen vector last and bold."""
     for name in [*(other for other in vectors if other != chosen), chosen]:
-        indices = index_by_rank(_vector(vectors, name), 0.5, 1.0).flip(0)
+        indices = _indices_of_cuts(_vector(vectors, name)).flip(0)
         picked = np.unique(np.linspace(0, len(indices) - 1, min(len(indices), BARS)).round())
         style = {"color": BLUE, "linewidth": 2.5} if name == chosen else {"color": GRAY}
         axes.plot(picked / len(indices), indices[picked.astype(int)], **style)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 
 import numpy as np
@@ -57,9 +58,14 @@ class TwoWells:
     @checked
     def field(self, points: Float[np.ndarray, "... 2"]) -> Array:
         """Return −∇L at points (…, 2), of their shape: Eq. (7)."""
+        return self._field(points)
+
+    def _field(self, points: Array) -> Array:
         u, v = points[..., 0], points[..., 1]
-        along = self.pull * v - u + 2 * np.tanh(u)
-        return np.stack([along, self.pull * u - self.gap * v], axis=-1)
+        out = np.empty_like(points)
+        out[..., 0] = self.pull * v - u + 2 * np.tanh(u)
+        out[..., 1] = self.pull * u - self.gap * v
+        return out
 
     @checked
     def flow(self, starts: Float[np.ndarray, "n 2"], time: NonNegative = TIME) -> Array:
@@ -70,7 +76,7 @@ class TwoWells:
         longest = 1 / (1 + self.gap + self.pull)
         if time / longest > 1e6:
             raise ValueError(f"gap={self.gap}, pull={self.pull}, time={time} take too many steps")
-        return follow(self.field, starts, times(time), longest)
+        return follow(self._field, starts, times(time), longest)
 
     def equilibria(self) -> Array:
         """Return the three points at rest (3, 2), Definition 5: a minimum, a saddle, a minimum."""
@@ -86,10 +92,7 @@ class TwoWells:
 
         By Theorem 1: the equilibria and their unstable manifolds. Those of the minima are points.
         """
-        rows = np.array([[1.0, self.pull], [self.pull, -self.gap]])
-        away = 1e-3 * np.linalg.eigh(rows).eigenvectors[:, -1]
-        away *= np.sign(away[0])
-        branch = self.flow(away[None], LONG)[:, 0]
+        branch = _unstable_branch(self)
         low, saddle, high = self.equilibria()
         return np.concatenate([[low], -branch[::-1], [saddle], branch, [high]])
 
@@ -101,3 +104,14 @@ class TwoWells:
         starts = FAR * np.array([[-1.0, -self.pull / self.gap], [1.0, self.pull / self.gap]])
         left, right = self.flow(starts, LONG).transpose(1, 0, 2)
         return np.concatenate([left, self.attractor(), right[::-1]])
+
+
+@functools.lru_cache(maxsize=4)
+def _unstable_branch(wells: TwoWells) -> Array:
+    """Return the way from the saddle to the right minimum (n, 2), followed once for all curves."""
+    rows = np.array([[1.0, wells.pull], [wells.pull, -wells.gap]])
+    away = 1e-3 * np.linalg.eigh(rows).eigenvectors[:, -1]
+    away *= np.sign(away[0])
+    branch = wells.flow(away[None], LONG)[:, 0]
+    branch.setflags(write=False)
+    return branch

@@ -221,10 +221,19 @@ def tail_ratio(w: Real[Tensor, "*shape"], r: Count, p: Positive) -> float:
         raise ValueError("w is empty")
     if r > w.numel():
         raise ValueError(f"r={r} must lie between 1 and the {w.numel()} members of w")
+    return _tail_over_head(_descending_powers(w, p), r)
+
+
+def _descending_powers(w: Tensor, p: float) -> Tensor:
+    """Return (|w| / max|w|)^p in descending order, float64."""
     sizes = accurate(w.detach()).abs().flatten().sort(descending=True).values
     if not bool(sizes[0].isfinite()) or float(sizes[0]) == 0:
         raise ValueError("w must be finite and have a non-zero member")
-    powers = (sizes / sizes[0]) ** p
+    powers: Tensor = (sizes / sizes[0]) ** p
+    return powers
+
+
+def _tail_over_head(powers: Tensor, r: int) -> float:
     return float(powers[r:].sum() / powers[:r].sum())
 
 
@@ -245,7 +254,8 @@ def bound_at_ranks(
     d, index = w.numel(), float(pq_index(w, p, q))
     shares = torch.linspace(0.01, 1, points, dtype=torch.float64).tolist()
     ranks = sorted({max(1, round(d * share)) for share in shares})
-    bounds = [retained_bound(1.0, index, p, q, tail_ratio(w, r, p)) for r in ranks]
+    powers = _descending_powers(w, p)  # Sorted once for all ranks.
+    bounds = [retained_bound(1.0, index, p, q, _tail_over_head(powers, r)) for r in ranks]
     return torch.tensor(ranks).double() / d, torch.tensor(bounds, dtype=torch.float64)
 
 

@@ -124,3 +124,17 @@ def test_bad_input() -> None:
         semi_distance(RIM, RIM[:1])
     with pytest.raises(ValueError, match="two are needed"):
         envelope(np.arange(3.0), np.zeros(3))
+
+
+def test_attractor_and_manifold_follow_the_branch_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    followed = []
+    flow = TwoWells.flow
+
+    def counted(self: TwoWells, starts: np.ndarray, *time: float) -> np.ndarray:
+        followed.append(len(starts))
+        return flow(self, starts, *time)
+
+    monkeypatch.setattr(TwoWells, "flow", counted)
+    wells = TwoWells(8.765)
+    wells.attractor(), wells.manifold(), wells.attractor()
+    assert followed == [1, 2], "the branch, and two far points"
