@@ -90,6 +90,8 @@ def board(lab_page: Any) -> BoardPage:
     path = lab_page._folder / "board.ipynb"
     nbformat.write(nbformat.v4.new_notebook(cells=cells), path)
     lab_page.open(path.name)
+    idle = "#jp-main-statusbar >> text=/ipykernel.*Idle/"
+    lab_page.page.wait_for_selector(idle, timeout=PATIENCE)
     print(f"\nfirst board after {lab_page.run_all(seconds=400):.0f} s")
     assert lab_page.errors() == []
     lab_page.page.wait_for_selector(".widget-vbox img", timeout=30_000)
