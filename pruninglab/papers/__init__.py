@@ -1,7 +1,7 @@
 """One paper, one file: its recipe, its printed settings, its record, its command."""
 
 from ..ideas.checks import checked
-from . import concave, imc, incop, nnrelief, sap
+from . import concave, head_to_head, imc, incop, nnrelief, sap
 from .experiment import Experiment, Measured
 from .ledger import Item, items, ledger, totals
 from .rows import ROWS, differing, one_by_one, row_of_table, table
@@ -14,6 +14,7 @@ __all__ = [
     "Measured",
     "concave",
     "differing",
+    "head_to_head",
     "imc",
     "incop",
     "items",
@@ -29,7 +30,7 @@ __all__ = [
 
 EXPERIMENTS: dict[str, Experiment] = {
     experiment.name: experiment
-    for paper in (sap, incop, nnrelief, concave, imc)
+    for paper in (sap, incop, nnrelief, concave, imc, head_to_head)
     for experiment in paper.EXPERIMENTS
 }
 

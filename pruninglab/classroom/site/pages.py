@@ -12,6 +12,8 @@ from typing import Any
 
 from nbformat import NotebookNode
 
+from ..guess.control import MIME
+
 Words = Mapping[str, Any]
 
 
@@ -46,6 +48,8 @@ def page(notebook: NotebookNode, pictures: Path, alive: Mapping[str, Words], up:
             cell.source = cell.source.replace("(../README.md)", f"({up}index.md)")
         for output in cell.get("outputs", ()):
             data = output.get("data", {})
+            if MIME in data:
+                output.data = NotebookNode({"text/html": _guess(data)})
             if "image/png" in data:
                 alt = output.metadata["image/png"]["alt"]
                 if alt in alive:
@@ -64,15 +68,23 @@ def _picture(png: str, alt: str, folder: Path, up: str) -> str:
     return f'<div class="picture" tabindex="0">{image}</div>'
 
 
+def _guess(data: Mapping[str, Any]) -> str:
+    """Return the markup of a question: as it reads without a script, and what `guess.js` needs."""
+    return f'<div class="guess">{data["text/html"]}{_for_script(data[MIME])}</div>'
+
+
+def _for_script(about: Words) -> str:
+    # A page may not be ended by what a caption says.
+    words = json.dumps(about, ensure_ascii=False).replace("</", "<\\/")
+    return f'<script type="application/json">{words}</script>'
+
+
 def explorer(about: Words, up: str) -> str:
     """Return the markup of an explorer: its default picture, and what `explorer.js` needs."""
     number = default_number(about)
     where = html.escape(f"{up}_frames/{about['name']}/")
     image = f'<img src="{where}{number:03}.webp" alt="{html.escape(about["words"][number])}">'
-    # A page may not be ended by what a caption says.
-    words = json.dumps(about, ensure_ascii=False).replace("</", "<\\/")
     return (
         f'<figure class="explorer" data-frames="{where}">'
-        f'<div class="picture" tabindex="0">{image}</div>'
-        f'<script type="application/json">{words}</script></figure>'
+        f'<div class="picture" tabindex="0">{image}</div>{_for_script(about)}</figure>'
     )
