@@ -88,7 +88,10 @@ class BoardPage:
 def board(lab_page: Any) -> BoardPage:
     cells = [nbformat.v4.new_code_cell(source.strip()) for source in CELLS]
     path = lab_page._folder / "board.ipynb"
-    nbformat.write(nbformat.v4.new_notebook(cells=cells), path)
+    kernel = {"display_name": "Python 3", "language": "python", "name": "python3"}
+    # Without a kernel's name JupyterLab would ask for one.
+    book = nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": kernel})
+    nbformat.write(book, path)
     lab_page.open(path.name)
     idle = "#jp-main-statusbar >> text=/ipykernel.*Idle/"
     lab_page.page.wait_for_selector(idle, timeout=PATIENCE)
