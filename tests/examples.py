@@ -26,6 +26,7 @@ from torch.nn.utils import parameters_to_vector
 
 import pruninglab as lab
 from pruninglab.choices.scopes import Groups
+from pruninglab.classroom.board.kept import KEYS, Kept, keep
 from pruninglab.costs import Latency, Machine
 from pruninglab.data import Data, Split
 from pruninglab.engine.masks import Masks
@@ -272,6 +273,22 @@ class Examples:
             "layer_scan": {"scan": {"a.weight": [0.9, 0.5]}, "densities": [1.0, 0.5]},
         }  # fmt: skip
 
+    def _of_notebook_07(self) -> dict[str, dict[str, Any]]:
+        runs, recipe = lab.Runs({"a": RUNS}), self._by_name["recipe"]
+        folder = self.folder / "boards"
+        about = {"data": "tiny", "net": "a", "training": "b"}
+        kept = [{key: row[key] for key in KEYS if key != "validation_accuracy"}
+                | {"validation_accuracy": 0.5} for row in RUNS[0]]  # fmt: skip
+        keep(folder, Kept("a", about, {"a": lab.Runs({"yours": [kept]})}))
+        return {
+            "kept.merge": {"folder": folder, "at": 0.5},
+            "panel.show": {"recipe": recipe, "training": TRAINING, "folder": folder},
+            "board.board": {"rows": {"a": runs}, "lines": {"a": ("1.", "50%")}, "newest": "a",
+                            "heads": ("", "row", "validation")},
+            "rows_of_the_field": {"before": runs, "after": runs, "density": 0.1},
+            "one_by_one": {"a": recipe, "b": lab.Recipe()},
+        }  # fmt: skip
+
     @cached_property
     def _ticket(self) -> Path:
         masks = Masks.full(self.net())
@@ -312,7 +329,7 @@ class Examples:
             **{f"nets.{name}": {"inputs": (1, 32, 32), "seed": 0} for name in
                ("vgg_11", "vgg_13", "vgg_16", "vgg_like", "resnet_18", "resnet_50")},
             "nets.clone": {}, "nets.seeded": {},
-            **self._of_notebook_08(),
+            **self._of_notebook_08(), **self._of_notebook_07(),
             "nets.init_kaiming_normal": {"net": e.net(), "seed": 0}, "nets.parameter_count": {},
             "nets.ResidualBlock": {"channels": 4, "width": 4, "stride": 1},
             "ResidualBlock.forward": {"inputs": e.rand(2, 4, 5, 5).cpu()},

@@ -17,6 +17,7 @@ from pruninglab.classroom.exercises import (
     faster,
     flows,
     inertial,
+    mix,
     nnrelief,
     pqi,
     sap,
@@ -27,7 +28,7 @@ from pruninglab.ideas.pqi import pq_index, retained_bound
 
 EVERY = [
     exercise
-    for module in (start, pqi, sap, flows, nnrelief, concave, inertial, faster)
+    for module in (start, pqi, sap, flows, nnrelief, concave, inertial, faster, mix)
     for exercise in module.EXERCISES
 ]
 NAMES = {"torch": torch, "lab": lab, "pq_index": pq_index, "retained_bound": retained_bound}

@@ -62,7 +62,9 @@ def show(
     magnitude and random, cut to the same density after the same epochs in every round. To run a row
     again takes the next seed. The leaderboard ranks by validation accuracy where `at` of the
     weights live; `behind` are runs drawn in gray. Training is in a thread, so the page stays
-    usable, and Stop is felt at the next batch. Keep writes <folder>/<name>.json, for `merge`.
+    usable, and Stop is felt at the next batch. Meanwhile a cell that draws from torch's global
+    generators may change the run's numbers, and the run the cell's. Keep writes
+    <folder>/<name>.json, for `merge`.
 
     Raises ValueError for data without a validation split, a density of 0, two choices of one name,
     and what `Recipe.check` refuses of `recipe`. Taught in notebook 07.

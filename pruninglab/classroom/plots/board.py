@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
 from ...engine.recipes import CHOICES
-from ...engine.results import Runs
+from ...engine.results import Runs, spread
 from ...ideas.checks import Positive, checked
 from ...papers.rows import QUESTIONS, ROWS, differing, one_by_one
 from ..pictures import describe, picture
@@ -28,7 +28,7 @@ MOST_LINES, MOST_BARS = 6, 8
 COLUMNS = (0.57, 0.64, 0.71, 0.83, 0.945, 0.995)
 Lines = Mapping[str, Sequence[str]]
 # Where the five columns of the table of papers begin.
-PLACES = (0.13, 0.36, 0.57, 0.67, 0.9)
+PLACES = (0.13, 0.34, 0.54, 0.64, 0.86)
 
 
 @picture("07_mix_and_match/board")
@@ -210,23 +210,31 @@ def two_papers(
         if label not in ROWS:
             raise KeyError(f"{name}={label!r} is not known; choose from {list(ROWS)}")
     changed = differing(ROWS[a], ROWS[b])
-    figure, (axes,) = blank(figure, 9.5, 3.6)
+    figure, (axes,) = blank(figure, 9.5, 4.2)
     axes.set_axis_off()
-    axes.set(xlim=(0, 1), ylim=(len(ROWS) + 2.3, -1.1))
+    axes.set(xlim=(0, 1), ylim=(len(ROWS) + 3.4, -1.1))
     for choice, x in zip(CHOICES, PLACES, strict=True):
         axes.text(x, -0.6, choice, fontsize=9, fontweight="bold")
         axes.text(x, -0.1, QUESTIONS[choice], fontsize=6.5, color=GRAY)
     for y, (label, recipe) in enumerate(ROWS.items(), start=1):
         chosen = label in (a, b)
         shade = "black" if chosen else GRAY
-        axes.text(0, y, label, fontsize=8, color=shade, fontweight="bold" if chosen else "normal")
+        axes.text(
+            0,
+            y,
+            label,
+            fontsize=8,
+            color=shade,
+            va="center",
+            fontweight="bold" if chosen else "normal",
+        )
         for (choice, text), x in zip(recipe.row().items(), PLACES, strict=True):
             marked = chosen and choice in changed
             _cell(axes, x, y, text, shade, (SKY if label == a else ORANGE) if marked else None)
     words = _path(a, b)
-    axes.text(0, len(ROWS) + 1.4, words, fontsize=8.5)
+    axes.text(0, len(ROWS) + 0.9, words, fontsize=8, va="top", linespacing=1.35)
     figure.subplots_adjust(left=0.01, right=0.99, bottom=0.02, top=0.98)
-    return describe(figure, f"The table of all papers' rows. {words.replace(chr(10), ' ')}")
+    return describe(figure, f"The table of all papers' rows. {' '.join(words.split())}.")
 
 
 def _cell(axes: Axes, x: float, y: float, text: str, shade: str, fill: str | None) -> None:
@@ -247,4 +255,53 @@ def _path(a: str, b: str) -> str:
     if not steps:
         return f"{a} and {b}: the same row. Choose two papers."
     cells = "one cell differs" if len(steps) == 1 else f"{len(steps)} cells differ"
-    return f"{a} → {b}: {cells}, changed one at a time:\n" + ";  ".join(steps)
+    return f"{a} → {b}: {cells}, changed one at a time:\n" + "\n".join(
+        f"    {step}" for step in steps
+    )
+
+
+@picture("07_mix_and_match/rows_of_the_field")
+@checked
+def rows_of_the_field(
+    before: Runs, after: Runs, *, density: Positive, figure: Figure | None = None
+) -> Figure:
+    """Draw what scores of the field are worth, cut before training (left) and after it (right).
+
+    Test accuracies of the last round, filled: after training what the cut has left. Hollow, on the
+    right: at the moment of the cut. Mean and ± one standard deviation over the seeds. `density` is
+    what stays. Raises KeyError for rows without these numbers, ValueError for no rows.
+    """
+    check_filled(before=before, after=after)
+    figure, axes = blank(figure, 9.5, 3.6, columns=2)
+    ends = [_dots(panel, runs, "test_accuracy", BLUE, -1, "o")
+            for panel, runs in zip(axes, (before, after), strict=True)]  # fmt: skip
+    cut = _dots(axes[1], after, "pruned_test_accuracy", ORANGE, 0, "D")
+    axes[0].set_title(f"cut before training, {density:.0%} stay", fontsize=10)
+    axes[1].set_title(f"cut after training, {density:.0%} stay", fontsize=10)
+    axes[1].plot([], [], "o", color=BLUE, label="retrained")
+    axes[1].plot([], [], "D", color=ORANGE, markerfacecolor="none", label="just cut")
+    axes[1].legend(frameon=False, fontsize=8, loc="lower left")
+    figure.subplots_adjust(left=0.14, right=0.98, bottom=0.14, top=0.9, wspace=0.42)
+    return describe(
+        figure,
+        f"Test accuracy with {density:.0%} of the weights, mean and standard deviation over the "
+        f"seeds. Cut before training: {ends[0]}. Cut after training, then retrained: {ends[1]}. "
+        f"Just cut: {cut}.",
+    )
+
+
+def _dots(axes: Axes, runs: Runs, key: str, color: str, row: int, marker: str) -> str:
+    """Draw a dot with its spread for each method, of one round; say the means in words."""
+    values = {name: table[:, row] for name, table in runs.over_rounds(key).items()}
+    means = [float(value.mean()) for value in values.values()]
+    spreads = [float(spread(value)) for value in values.values()]
+    fill = color if marker == "o" else "none"
+    axes.errorbar(means, range(len(means)), xerr=spreads, fmt=marker, color=color, capsize=2,
+                  markersize=6, markerfacecolor=fill)  # fmt: skip
+    axes.set_yticks(range(len(means)), list(values), fontsize=8)
+    axes.set_ylim(len(means) - 0.5, -0.5)
+    axes.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    axes.set_xlabel("test accuracy")
+    axes.grid(axis="y", color="#e8e8e8", linewidth=0.8)
+    axes.set_axisbelow(True)
+    return ", ".join(f"{name} {mean:.1%}" for name, mean in zip(values, means, strict=True))
