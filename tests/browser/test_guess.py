@@ -262,7 +262,7 @@ def test_without_a_script_the_question_is_there(small_site: Path, chromium: Any)
 def test_in_jupyterlab(lab_page: Any, request: pytest.FixtureRequest) -> None:
     """Mouse, keys, the file beside the notebook, and the guesses again after a new start."""
     lab_page.folder = lab_page._folder
-    nbformat.write(notebook(), lab_page.folder / "small.ipynb")
+    nbformat.write(stable(notebook()), lab_page.folder / "small.ipynb")
     page = lab_page.page
     lab_page.open("small.ipynb")
     lab_page.run_all()

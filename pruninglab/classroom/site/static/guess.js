@@ -312,7 +312,7 @@ const pruninglabGuess = (() => {
       const width = share(truth + NEAR * (high - low)) - start;
       const mark = (kind, value, word) => {
         const label = element("span", { className: "label", textContent: `${word} ${shown(value, unit)}` });
-        const made = element("div", { className: `mark ${kind}` }, label);
+        const made = element("div", { className: `pin ${kind}` }, label);
         made.style.left = `${share(value)}%`;
         label.classList.toggle("from-left", share(value) < 25);
         label.classList.toggle("from-right", share(value) > 75);
