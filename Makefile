@@ -9,6 +9,10 @@ else
 BIN := .venv/bin
 endif
 INSTALLED := .venv/installed
+# Tests run side by side: a worker a core (at most four), each with one thread of torch.
+# WORKERS=0 is one process, with as many threads as torch takes by itself.
+WORKERS ?= auto
+PYTEST = $(BIN)/python -m pytest -q -n $(WORKERS)
 # torch's threads spin briefly instead of holding the cores that others need; a notebook may load
 # torch before the package can say so: pruninglab/threads.py
 ifndef OMP_WAIT_POLICY
@@ -37,17 +41,17 @@ types: $(INSTALLED)
 	$(BIN)/mypy
 
 unit: $(INSTALLED)
-	$(BIN)/python -m pytest -q
+	$(PYTEST) --dist worksteal
 
 # The notebooks' cells on a fake cuda and a fake mps: what a machine with a GPU would meet.
 devices: $(INSTALLED)
-	$(BIN)/python -m pytest -q -m devices tests/devices
+	$(PYTEST) -m devices tests/devices
 
 nbval: $(INSTALLED)
-	$(BIN)/python -m pytest -q --nbval-lax --nbval-cell-timeout=180 --durations=10 $(NOTEBOOKS)
+	$(PYTEST) --dist loadfile --nbval-lax --nbval-cell-timeout=180 --durations=10 $(NOTEBOOKS)
 
 browser: $(INSTALLED)
-	$(BIN)/python -m pytest -q -m browser tests/browser
+	$(PYTEST) --dist loadgroup -m browser tests/browser
 
 # Runs every notebook from top to bottom and saves it with its outputs and pictures.
 notebooks: $(INSTALLED)

@@ -1,14 +1,15 @@
 """Interactive notebooks on neural-network pruning: five papers, five choices, one loop."""
 
+import gc
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from . import threads  # noqa: F401  (says how torch's threads wait, before torch is loaded)
 
 # isort: split
-from . import costs, data, export, layouts, nets, papers, recipes, shrink
+from . import costs, data, export, layouts, nets, shrink
 from .choices import afters, budgets, rewinds, scopes, scores, stops
 from .choices.needs import Needs, asks
-from .classroom import exercises, guess, plots
-from .classroom.explorers import choice, explore, slider, steps_slider, text
-from .classroom.pictures import describe, picture, publish
 from .engine.loop import Checkpoint, Round, prune
 from .engine.masks import Masks, cut, cut_once, keep_largest
 from .engine.parametrisation import HardMask
@@ -24,7 +25,36 @@ from .ideas import chain, concave, flows, inertial, lemma1, nnrelief, pqi, roofl
 from .ideas.pqi import gini_index, pq_index, retained_bound
 from .settings import device, environment, profile, take_threads
 
+if TYPE_CHECKING:
+    from . import papers, recipes
+    from .classroom import board, exercises, guess, plots
+    from .classroom.explorers import choice, explore, slider, steps_slider, text
+    from .classroom.pictures import describe, picture, publish
+
+# Loaded when asked for: half of the import, and no part of the first cell, nor of a worker.
+_MODULES = {
+    "board": ".classroom.board",
+    "exercises": ".classroom.exercises",
+    "guess": ".classroom.guess",
+    "papers": ".papers",
+    "plots": ".classroom.plots",
+    "recipes": ".recipes",
+}
+_NAMES = {
+    "choice": ".classroom.explorers",
+    "describe": ".classroom.pictures",
+    "explore": ".classroom.explorers",
+    "picture": ".classroom.pictures",
+    "publish": ".classroom.pictures",
+    "slider": ".classroom.explorers",
+    "steps_slider": ".classroom.explorers",
+    "text": ".classroom.explorers",
+}
+
 take_threads()
+# Modules stay: without this the garbage collector looks again and again at all that torch and the
+# package hold, a tenth of a second each time, when more is loaded and when figures are drawn.
+gc.freeze()
 
 __all__ = [
     "Checkpoint",
@@ -40,6 +70,7 @@ __all__ = [
     "adam",
     "afters",
     "asks",
+    "board",
     "budgets",
     "chain",
     "choice",
@@ -96,3 +127,18 @@ __all__ = [
     "text",
     "train",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _MODULES:
+        value = import_module(_MODULES[name], __name__)
+    elif name in _NAMES:
+        value = getattr(import_module(_NAMES[name], __name__), name)
+    else:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -7,7 +7,10 @@ import subprocess
 import sys
 
 # Each of them takes a part of a second or more; torchvision took half of the whole import.
-DEAR = ("scipy", "seaborn", "sklearn", "torchvision", "pandas", "nbformat", "torch._dynamo")
+DEAR = (
+    *("scipy", "seaborn", "sklearn", "torchvision", "pandas", "nbformat", "torch._dynamo"),
+    *("matplotlib", "IPython", "ipywidgets", "pruninglab.classroom", "pruninglab.papers"),
+)
 
 
 def in_new_python(code: str, **variables: str) -> str:
@@ -25,6 +28,21 @@ def test_what_is_dear_is_loaded_when_used() -> None:
     loaded = in_new_python("import sys, pruninglab; print(*sys.modules)").split()
     assert "torch" in loaded
     assert not set(DEAR) & set(loaded)
+
+
+def test_names_are_known_before_they_are_loaded() -> None:
+    in_new_python(
+        "import pruninglab as lab; assert set(lab.__all__) <= set(dir(lab));"
+        "assert all(hasattr(lab, name) for name in lab.__all__);"
+        "assert lab.plots is lab.plots and lab.papers.ROWS;"
+        "assert not hasattr(lab, 'plot')"
+    )
+    in_new_python("from pruninglab import *; explore, plots.start, papers.record, exercises.start")
+
+
+def test_the_garbage_collector_leaves_modules_alone() -> None:
+    frozen = in_new_python("import gc, pruninglab; print(gc.get_freeze_count())")
+    assert int(frozen) > 100_000
 
 
 def test_and_then_it_is_there() -> None:

@@ -161,6 +161,32 @@ class threshold:
 
 @checked
 @dataclass(frozen=True)
+class ladder:
+    """After cut t the share `densities[t]` of all members lives, rounded down; then nothing goes.
+
+    `densities` in [0, 1] fall from cut to cut, else ValueError. So different scores and scopes are
+    compared at equal densities. Taught in notebook 07.
+
+    >>> groups = Groups(torch.rand(1, 100), torch.ones(1, 100).bool(), round=1, rounds=2)
+    >>> ladder((0.5, 0.29))(groups)
+    tensor([29])
+    """
+
+    densities: tuple[Share, ...]
+
+    def __post_init__(self) -> None:
+        if not self.densities or list(self.densities) != sorted(self.densities, reverse=True):
+            raise ValueError(f"densities={self.densities} must fall from cut to cut")
+
+    @checked
+    def __call__(self, groups: Groups) -> Int[Tensor, " groups"]:
+        density = self.densities[min(groups.round, len(self.densities) - 1)]
+        members = groups.alive.shape[1]
+        return groups.living.clamp_max(int(members * Fraction(str(density))))
+
+
+@checked
+@dataclass(frozen=True)
 class cubic:
     """Fast at first, then careful: after cut t of n, s = `sparsity` · (1 − (1 − t/n)³) are gone.
 

@@ -7,7 +7,8 @@ learning-rate schedules need to know it.
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Mapping
+import math
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from ..data import Data, Split
-from ..ideas.checks import Count, Share, Whole, check_choice, checked
+from ..ideas.checks import Count, Positive, Share, Whole, check_choice, checked
 from ..ideas.flows import (
     DISTANCES,
     KINDS,
@@ -25,7 +26,7 @@ from ..ideas.flows import (
     gradient_flow,
     information_flow,
 )
-from .needs import Needs
+from .needs import Needs, needs
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,8 @@ class Epoch:
 class Progress:
     """Where a run stands: what a stop may look at.
 
-    `round` 0 is the dense one; `epoch` counts from 1 within the round; `history` is this round's.
+    `round` 0 is the dense one; `epoch` counts from 1 within the round; `history` is this round's;
+    `spent` counts the epochs of all earlier rounds.
     `memory` lives as long as the run: a stop keeps there what it measured once. It is a cache and
     must be recomputable from `snapshots`, for a resumed run starts with an empty one.
     """
@@ -53,6 +55,7 @@ class Progress:
     round: int = 0
     epoch: int = 0
     history: list[Epoch] = field(default_factory=list)
+    spent: int = 0
     snapshots: dict[str, dict[str, Tensor]] = field(default_factory=dict)
     memory: dict[Any, Any] = field(default_factory=dict)
 
@@ -145,6 +148,89 @@ class first_then:
     @checked
     def __call__(self, state: Progress) -> bool:
         return state.epoch >= (self.later if state.round else self.first)
+
+
+@checked
+@dataclass(frozen=True)
+class at_pace:
+    """So many epochs for the dense network, and so many more for each time its weights are halved.
+
+    At density d a run has spent `dense` + `per_halving` · log₂(1/d) epochs, rounded: whoever prunes
+    faster trains longer after each cut, and at equal density all methods have cost the same. A
+    round has at least one epoch, so only cuts of less than half an epoch's worth cost more.
+    `earlier` tells what of the earlier rounds this network has cost: "all" of them; "dense", where
+    every round starts again from the trained dense network; "none", where it ranks and starts from
+    untrained weights. Raises ValueError for another. Taught in notebook 07.
+
+    >>> alive = {"w": torch.tensor([[True, False], [False, False]])}
+    >>> halved_twice = Progress(nn.Linear(2, 2), None, alive, round=1, epoch=4, spent=3)
+    >>> at_pace(3, 2)(halved_twice), at_pace(3, 2, "none")(halved_twice)
+    (True, False)
+    """
+
+    dense: Count
+    per_halving: Positive
+    earlier: str = "all"
+
+    def __post_init__(self) -> None:
+        check_choice("earlier", self.earlier, ("all", "dense", "none"))
+
+    @property
+    def needs(self) -> Needs:
+        """The dense round; how long the others are, the density says."""
+        return Needs(dense=self.dense)
+
+    @checked
+    def __call__(self, state: Progress) -> bool:
+        living = sum(int(mask.sum()) for mask in state.masks.values())
+        members = sum(mask.numel() for mask in state.masks.values())
+        wanted = round(self.dense + self.per_halving * math.log2(members / max(living, 1)))
+        paid = {"all": state.spent, "dense": min(state.spent, self.dense), "none": 0}
+        return paid[self.earlier] + state.epoch >= wanted
+
+
+@checked
+@dataclass(frozen=True)
+class sooner:
+    """Stop as soon as one of two stops would. Taught in notebook 07.
+
+    Raises ValueError where one of them wants its best epoch back and the other does not.
+    """
+
+    first: Stop
+    second: Stop
+
+    def __post_init__(self) -> None:
+        if needs(self.first).restore != needs(self.second).restore:
+            raise ValueError(f"first={self.first}, second={self.second}: one wants its best epoch")
+
+    @property
+    def needs(self) -> Needs:
+        """What both need; the longest round is the shorter of the two."""
+        wants = needs(self.first), needs(self.second)
+        return Needs(
+            epochs=_least(each.epochs for each in wants),
+            dense=_least(each.epochs if each.dense is None else each.dense for each in wants),
+            restore=wants[0].restore,
+            validation=any(each.validation for each in wants),
+            at_once=any(each.at_once for each in wants),
+            supports=self._check,
+        )
+
+    def _check(self, net: nn.Module, images: Split) -> None:
+        for stop in (self.first, self.second):
+            if (supports := needs(stop).supports) is not None:
+                supports(net, images)
+
+    @checked
+    def __call__(self, state: Progress) -> bool:
+        # Before the first epoch only those are asked that may end a round there.
+        asked = [s for s in (self.first, self.second) if state.epoch or needs(s).at_once]
+        return any(stop(state) for stop in asked)
+
+
+def _least(epochs: Iterable[int | None]) -> int | None:
+    return min((count for count in epochs if count is not None), default=None)
 
 
 @checked

@@ -18,6 +18,7 @@ from matplotlib.figure import Figure
 from traitlets import TraitError
 
 from ..ideas.checks import Finite, Positive, checked
+from .accessible import names
 from .frames import Frames, Idle, Values, one_step_away, unnoticed
 from .pictures import Picture, few_colours, name_of, save_picture, words_of
 from .site.frames import save_frames
@@ -195,7 +196,7 @@ class Explorer(widgets.VBox):
         for control in controls.values():
             control.observe(self._on_change, names="value")
         rows = [_with_hint(control) for control in controls.values()]
-        super().__init__([*rows, self._message, self._image, self._caption])
+        super().__init__([*rows, self._message, self._image, self._caption, names(len(rows))])
         # From 0 on the front end counts there how often it shows the explorer: without one, as in
         # nbconvert and nbval, it stays 0.
         self._view_count = 0

@@ -27,7 +27,8 @@ from .training import State, Training, accuracy, fit, reproducible, validation_a
 class Checkpoint:
     """All that a run needs to go on: the masks and weights with which `round` starts.
 
-    `learned` is what the round before has learned of each weight, if its score is a learned one.
+    `learned` is what the round before has learned of each weight, if its score is a learned one;
+    `spent` counts the epochs so far.
     """
 
     round: int
@@ -35,6 +36,7 @@ class Checkpoint:
     weights: Weights
     snapshots: Mapping[str, Weights]
     learned: Weights = field(default_factory=dict)
+    spent: int = 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,7 +126,7 @@ def prune(
 
 
 def _resume(state: State, start: Checkpoint, device: torch.device) -> None:
-    state.round = start.round
+    state.round, state.spent = start.round, start.spent
     # In the network's own order, whatever order the checkpoint has: ties are cut by index.
     state.masks = Masks({name: start.masks[name] for name in state.masks}).to(device)
     state.net.load_state_dict(start.weights)
@@ -141,7 +143,7 @@ def _rounds(state: State, recipe: Recipe, training: Training, seed: int) -> Iter
     while state.round <= recipe.rounds:
         finished = _one_round(state, recipe, training, seed, template)
         yield finished
-        state.round += 1
+        state.round, state.spent = state.round + 1, finished.checkpoint.spent
         if state.round <= recipe.rounds:
             state.net.load_state_dict(finished.checkpoint.weights)
 
@@ -245,7 +247,11 @@ def _next_start(state: State, recipe: Recipe, seed: int) -> Checkpoint:
     with reproducible(seed, state.round, -1):
         recipe.rewind(net, state.snapshots)
     state.masks.apply_(net)
-    snapshots = dict(state.snapshots)
     return Checkpoint(
-        state.round + 1, state.masks.clone(), copy_weights(net), snapshots, dict(state.learned)
+        state.round + 1,
+        state.masks.clone(),
+        copy_weights(net),
+        dict(state.snapshots),
+        dict(state.learned),
+        state.spent + len(state.history),
     )

@@ -146,9 +146,13 @@ def cell(choice: Any) -> str:
 
     >>> cell(budgets.fraction(0.2)), cell(scopes.global_), cell(stops.accuracy_reaches(0.9, 5))
     ('fraction(0.2)', 'global_', 'accuracy_reaches(target=0.9, at_most=5)')
+    >>> cell(budgets.ladder((0.5, 0.1)))
+    'ladder((0.5, 0.1))'
     """
     if isinstance(choice, (str, int, float)):
         return repr(choice)
+    if isinstance(choice, tuple):
+        return f"({', '.join(map(cell, choice))})"
     if not is_dataclass(choice):
         return str(choice.__name__ if hasattr(choice, "__name__") else type(choice).__name__)
     values = {f.name: cell(vars(choice)[f.name]) for f in fields(choice) if _tells(choice, f)}

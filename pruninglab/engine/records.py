@@ -262,7 +262,8 @@ class Record:
             parts.setdefault(part, {})[key] = tensor
         masks, weights = Masks(parts.pop("masks")), parts.pop("weights")
         learned = parts.pop("learned", {})
-        return rows, Checkpoint(len(rows), masks, weights, parts, learned)
+        spent = sum(row["epochs"] for row in rows)
+        return rows, Checkpoint(len(rows), masks, weights, parts, learned, spent)
 
     def save(self, what: Row, rows: list[Row], state: Checkpoint, where: dict[str, str]) -> None:
         """Write the checkpoint, then the record that names it; each whole or not at all."""

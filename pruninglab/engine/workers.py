@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import as_completed
 from typing import Any, Protocol, TypeVar, runtime_checkable
 
 from ..ideas.checks import checked
 
 Result = TypeVar("Result")
 Task = Callable[[], Result]
+# More threads than one would wait for each other, and records of one thread are the same whether
+# they were made here or in a process of their own.
+ONE_THREAD = dict.fromkeys(
+    ("PRUNINGLAB_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1"
+)
+# Seconds that a worker waits for the next sweep, with torch in its memory.
+IDLE = 300
 
 
 @runtime_checkable
@@ -42,20 +50,25 @@ def run_on(workers: Any, tasks: Sequence[Task[Result]]) -> Iterator[tuple[int, R
 
 
 def _in_processes(workers: int, tasks: Sequence[Task[Result]]) -> Iterator[tuple[int, Result]]:
-    from joblib import Parallel, delayed, parallel_config  # Loaded when used: it takes a moment.
+    # Loaded when used: it takes a moment. `joblib.Parallel` is no help: it would run one worker's
+    # tasks in this process, with all its threads.
+    from joblib.externals.loky import get_reusable_executor
 
-    # One thread each: more would wait for each other, and records of one thread are the same
-    # whether they were made here or in a process of their own.
-    with parallel_config("loky", n_jobs=workers, inner_max_num_threads=1):
-        # One task at a time: a run is long, and a batch of them would leave workers idle.
-        parallel = Parallel(return_as="generator_unordered", batch_size=1, pre_dispatch=workers)
-        yield from parallel(delayed(_numbered)(number, task) for number, task in enumerate(tasks))
+    pool = get_reusable_executor(workers, timeout=IDLE, env=ONE_THREAD)
+    futures = [pool.submit(_numbered, number, task) for number, task in enumerate(tasks)]
+    try:
+        for future in as_completed(futures):
+            yield future.result()
+    finally:
+        if not all(future.done() for future in futures):
+            # After an error or an interrupt nobody waits for what still runs.
+            pool.shutdown(kill_workers=True)
 
 
 def _on_cluster(client: Client, tasks: Sequence[Task[Result]]) -> Iterator[tuple[int, Result]]:
-    from distributed import as_completed
+    from distributed import as_completed as in_turn_of
 
-    in_turn: Callable[[Any], Iterator[Any]] = as_completed
+    in_turn: Callable[[Any], Iterator[Any]] = in_turn_of
     # Whose worker dies is started again on another one by Dask itself.
     futures = [client.submit(_numbered, number, task, pure=False)
                for number, task in enumerate(tasks)]  # fmt: skip

@@ -1,10 +1,10 @@
 """One paper, one file: its recipe, its printed settings, its record, its command."""
 
 from ..ideas.checks import checked
-from . import concave, imc, incop, nnrelief, sap
+from . import concave, head_to_head, imc, incop, nnrelief, sap
 from .experiment import Experiment, Measured
 from .ledger import Item, items, ledger, totals
-from .rows import ROWS, differing, row_of_table, table
+from .rows import ROWS, differing, one_by_one, row_of_table, table
 
 __all__ = [
     "EXPERIMENTS",
@@ -14,11 +14,13 @@ __all__ = [
     "Measured",
     "concave",
     "differing",
+    "head_to_head",
     "imc",
     "incop",
     "items",
     "ledger",
     "nnrelief",
+    "one_by_one",
     "record",
     "row_of_table",
     "sap",
@@ -28,7 +30,7 @@ __all__ = [
 
 EXPERIMENTS: dict[str, Experiment] = {
     experiment.name: experiment
-    for paper in (sap, incop, nnrelief, concave, imc)
+    for paper in (sap, incop, nnrelief, concave, imc, head_to_head)
     for experiment in paper.EXPERIMENTS
 }
 

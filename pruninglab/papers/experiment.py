@@ -51,8 +51,9 @@ class Experiment:
     `printed` maps each network to the settings in the paper; each of them is an option of the
     command: "epochs", "rounds", "seeds" and whatever else `methods` and `training` look at.
     `printed_nets` are run by default, on their data sets in `data`. `methods(net, settings)` and
-    `training(net, settings)` make the runs, `make(net, data, seed)` the networks. `keep` names what
-    a record keeps of each row; `more(net, data, settings)` adds what is not a run.
+    `training(net, settings)` make the runs, `make(net, data, seed)` the networks; the settings that
+    they get also tell "data", "net" and "small". Seeds are counted from `first_seed`. `keep` names
+    what a record keeps of each row; `more(net, data, settings)` adds what is not a run.
     """
 
     name: str
@@ -68,6 +69,7 @@ class Experiment:
         name, full=not small
     )
     more: Callable[[str, Data, Settings], Row] | None = None
+    first_seed: int = 0
 
     @checked
     def record_name(self, data: str, net: str, settings: Settings, small: bool) -> str:
@@ -102,21 +104,22 @@ class Experiment:
         path = self.path(self.record_name(data_name, net, settings, small))
         if path.exists():
             return path
+        about = {"data": data_name, "net": net, **settings, "small": small}
+        methods, training = self.methods(net, about), self.training(net, about)
         data = self.load_data(data_name, net, small)
         runs = compare(
-            self.methods(net, settings),
+            methods,
             lambda seed: self.make(net, data, seed),
             data,
-            seeds=range(settings["seeds"]),
-            training=self.training(net, settings),
+            seeds=range(self.first_seed, self.first_seed + settings["seeds"]),
+            training=training,
             folder=RUNS,
         )
-        more = self.more(net, data, settings) if self.more else {}
+        more = self.more(net, data, about) if self.more else {}
         results = {
             label: [[kept(row, self.keep) for row in rows] for rows in seeds]
             for label, seeds in runs.items()
         }
-        about = {"data": data_name, "net": net, **settings, "small": small}
         save(path, {"settings": about, "environment": environment(), **more, "results": results})
         return path
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from ..engine.recipes import CHOICES, Recipe, lottery_ticket
 from ..ideas.checks import checked
@@ -40,6 +41,28 @@ def differing(a: Recipe, b: Recipe) -> list[str]:
     (['stop', 'rewind'], ['budget'])
     """
     return [name for name in CHOICES if a.row()[name] != b.row()[name]]
+
+
+@checked
+def one_by_one(a: Recipe, b: Recipe) -> dict[str, Recipe]:
+    """Return the way from one row to another, each recipe with one cell more of `b`.
+
+    The first is `a`, under "start"; the others are called by what changed. All have the rounds of
+    `a`. Not each of them need work: `Recipe.check` says so. Taught in notebook 07.
+
+    >>> for change, recipe in one_by_one(ROWS["InCoP-IF"], ROWS["Lottery ticket"]).items():
+    ...     print(change)
+    start
+    budget: pq_bound(p=0.5, q=1.0) → fraction(0.2)
+    stop: flow_within(epsilon=0.5, at_most=20, distance='relative') → epochs(5)
+    rewind: fine_tune → to_init
+    """
+    steps, now = {"start": a}, a
+    for name in differing(a, b):
+        before, after = now.row()[name], b.row()[name]
+        now = replace(now, **{name: b.choices()[name]})
+        steps[f"{name}: {before} → {after}"] = now
+    return steps
 
 
 @checked

@@ -25,7 +25,7 @@ POLICIES: dict[str, dict[str, str]] = {
     TORCHS: {},
     "one thread": {"PRUNINGLAB_THREADS": "1"},
     "passive": {"OMP_WAIT_POLICY": "PASSIVE"},
-    **{f"spin {count}": {"GOMP_SPINCOUNT": str(count)} for count in (0, 1000, 30000, 100000)},
+    **{f"spin {count}": {"GOMP_SPINCOUNT": str(count)} for count in (0, 1000, 100000)},
     OURS: SPINNING,
 }
 NEIGHBOURS = (0, 1, 2)

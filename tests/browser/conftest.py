@@ -20,11 +20,6 @@ import nbformat
 import pytest
 from nbformat import NotebookNode
 
-try:
-    from playwright.sync_api import TimeoutError as TimeoutErrors
-except ImportError:  # the tests say so when they are run
-    TimeoutErrors = TimeoutError
-
 ROOT = Path(__file__).resolve().parents[2]
 TOKEN = "pruninglab-test"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
@@ -38,13 +33,25 @@ SETTINGS = {
     "notebook-extension/tracker": {"windowingMode": "none"},
     "apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},
 }
-# Counts the pictures that an <img> has finished loading, and when.
+# Notes when an <img> has finished loading, and which messages of widgets the kernel still owes an
+# answer. It says "idle" after all that a message has changed: then the page shows it too.
 WATCH = """() => {
     window.loads = [];
     document.addEventListener('load', (event) => {
         if (event.target.tagName === 'IMG') window.loads.push(performance.now());
     }, true);
+    window.asked = new Set();
+    const kernel = window.jupyterapp.shell.currentWidget.sessionContext.session.kernel;
+    kernel.anyMessage.connect((_, { msg, direction }) => {
+        if (direction === 'send' && msg.header.msg_type === 'comm_msg')
+            window.asked.add(msg.header.msg_id);
+    });
+    kernel.iopubMessage.connect((_, msg) => {
+        if (msg.header.msg_type === 'status' && msg.content.execution_state === 'idle')
+            window.asked.delete(msg.parent_header.msg_id);
+    });
 }"""
+ANSWERED = """(img) => window.asked.size === 0 && img.complete"""
 
 BYTES = """async (img) => Array.from(new Uint8Array(
     await (await fetch(img.src)).arrayBuffer())).join()"""
@@ -118,7 +125,6 @@ class Lab:
         """Open a notebook and wait until its cells are there."""
         self.page.goto(f"{self._address}/lab/tree/notebooks/{notebook}?token={TOKEN}&reset")
         self.page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=60_000)
-        self.page.evaluate(WATCH)
 
     def run_all(self, seconds: float = 150) -> float:
         """Run > Run All Cells; return the seconds until the kernel is idle."""
@@ -127,6 +133,7 @@ class Lab:
         )
         # The indicator says idle before there is a kernel; the status bar knows better.
         self.page.wait_for_selector("#jp-main-statusbar >> text=/ipykernel.*Idle/", timeout=60_000)
+        self.page.evaluate(WATCH)
         start = time.perf_counter()
         self.page.click("text=Run >> nth=0")
         self.page.click("li.lm-Menu-item:has-text('Run All Cells') >> nth=0")
@@ -138,6 +145,7 @@ class Lab:
                 '.jp-Notebook-ExecutionIndicator')?.dataset.status === 'idle'
                 && ![...document.querySelectorAll('.jp-InputPrompt')].some(
                     (prompt) => prompt.textContent.includes('[*]'))""",
+            polling=250,
             timeout=seconds * 1000,
         )
         return time.perf_counter() - start
@@ -174,7 +182,12 @@ class Explorer:
     @property
     def caption(self) -> str:
         """The words under the picture."""
-        return self._box.locator("[aria-live=polite]").inner_text()
+        return self._box.locator("[aria-live=polite]").first.inner_text()
+
+    @property
+    def image(self) -> object:
+        """The picture itself."""
+        return self._box.locator("> img")
 
     @property
     def message(self) -> str:
@@ -184,14 +197,17 @@ class Explorer:
     @property
     def picture(self) -> str:
         """The address of the picture that is shown: each has its own."""
-        return self._box.locator("> img").get_attribute("src")
+        return self.image.get_attribute("src")
+
+    def settle(self, seconds: float = 60) -> None:
+        """Wait until the kernel has answered whatever the controls have sent, and it is shown."""
+        picture = self.image.element_handle()
+        self._page.wait_for_function(ANSWERED, arg=picture, polling=10, timeout=1000 * seconds)
 
     def settled(self) -> tuple[str, str]:
-        """The bytes of the picture and the caption, as soon as nothing has changed for a while."""
-        before = None
-        while before != (before := (self.picture, self.caption)):
-            self._page.wait_for_timeout(2500)
-        return self._box.locator("> img").evaluate(BYTES), self.caption
+        """The bytes of the picture and the caption, as soon as everything is answered."""
+        self.settle()
+        return self.image.evaluate(BYTES), self.caption
 
     def controls(self) -> list[Control]:
         """All controls, from top to bottom."""
@@ -209,11 +225,21 @@ class Control:
         self.kind = next(kind for kind in ("slider", "dropdown", "text") if f"-{kind}" in classes)
 
     @property
+    def field(self) -> object:
+        """What takes the keyboard, and what a screen reader reads."""
+        return self._box.locator(".noUi-handle, select, input").first
+
+    @property
+    def readout(self) -> object:
+        """The number beside a slider, which can be edited; absent elsewhere."""
+        return self._box.locator(".widget-readout")
+
+    @property
     def value(self) -> str:
         """What it shows now."""
         if self.kind == "slider":
-            return self._box.locator(".noUi-handle").first.get_attribute("aria-valuenow")
-        return self._box.locator("select, input").first.input_value()
+            return self.field.get_attribute("aria-valuenow")
+        return self.field.input_value()
 
     def steps(self) -> list[Callable[[], None]]:
         """Ways to move it: along a slider and to both ends, every option, another text."""
@@ -221,39 +247,35 @@ class Control:
             keys = ("ArrowRight", "ArrowLeft", "Home", "ArrowRight", "End", "ArrowLeft")
             return [partial(self._press, key) for key in keys]
         if self.kind == "dropdown":
-            field = self._box.locator("select")
-            options = field.locator("option").all_inner_texts()
-            return [partial(field.select_option, option) for option in [*options, *options[:1]]]
+            options = self.field.locator("option").all_inner_texts()
+            return [partial(self.field.select_option, one) for one in [*options, *options[:1]]]
         return [self._type]
 
     def _press(self, key: str) -> None:
-        handle = self._box.locator(".noUi-handle").first
-        handle.scroll_into_view_if_needed()
-        handle.focus()
+        self.field.scroll_into_view_if_needed()
+        self.field.focus()
         self._page.keyboard.press(key)
 
     def _type(self) -> None:
         """Write another text of the same kind: every number one larger."""
         text = re.sub(r"\d+", lambda number: str(int(number[0]) + 1), self.value)
-        self._box.locator("input").fill(text)
-        self._box.locator("input").press("Enter")
+        self.field.fill(text)
+        self.field.press("Enter")
 
-    def do(self, step: Callable[[], None], patience: float = 10.0) -> float | None:
+    def do(self, step: Callable[[], None]) -> float | None:
         """Make a step; return the milliseconds until a new picture was there.
 
         None if the value did not move or no new picture came: some values look the same.
         """
-        value = self.value
+        value, picture = self.value, self.explorer.picture
         start = self._page.evaluate("() => { window.loads = []; return performance.now(); }")
         step()
         if self.value == value:
             return None
-        try:
-            self._page.wait_for_function(
-                "() => window.loads.length > 0", polling=2, timeout=1000 * patience
-            )
-        except TimeoutErrors:
+        self.explorer.settle()
+        if self.explorer.picture == picture:
             return None
+        self._page.wait_for_function("() => window.loads.length > 0", polling=2, timeout=10_000)
         return self._page.evaluate("() => window.loads[0]") - start
 
     def drive(self) -> bool:
@@ -261,7 +283,7 @@ class Control:
         changed = False
         for step in self.steps():
             before = (self.explorer.picture, self.explorer.caption)
-            self.do(step, patience=4)
+            self.do(step)
             after = (self.explorer.picture, self.explorer.caption)
             changed |= before[0] != after[0] and before[1] != after[1]
             assert self.explorer.message == "", f"{self.label} at {self.value}"

@@ -13,6 +13,7 @@ import pytest
 from nbformat import NotebookNode
 from nbval.plugin import IPyNbFile, coalesce_streams
 
+expect = pytest.importorskip("playwright.sync_api").expect
 pytestmark = pytest.mark.browser
 NOTEBOOKS = sorted((Path(__file__).resolve().parents[2] / "notebooks").glob("*.ipynb"))
 SECONDS = 600
@@ -43,7 +44,7 @@ def drive_all(controls: list) -> list[str]:
     silent = [control for control in controls if not control.drive()]
     for other in controls:
         for step in other.steps() if silent and other.kind == "dropdown" else ():
-            other.do(step, patience=4)
+            other.do(step)
             silent = [control for control in silent if control is other or not control.drive()]
     return [control.label for control in silent]
 
@@ -68,6 +69,7 @@ def test_run_all_and_drive_everything(
         lab_page.keep(f"{path.stem}_{number}")
     for explorer in explorers:
         follows_a_fast_hand(explorer)
+        is_read_aloud(explorer)
 
 
 def follows_a_fast_hand(explorer: object) -> None:
@@ -81,6 +83,16 @@ def follows_a_fast_hand(explorer: object) -> None:
     for key in ("ArrowLeft", "ArrowRight"):
         slider.do(lambda key=key: slider._press(key))
     assert explorer.settled() == fast
+
+
+def is_read_aloud(explorer: object) -> None:
+    """A screen reader hears what each control is called and how it stands, and the caption."""
+    for control in explorer.controls():
+        expect(control.field).to_have_accessible_name(control.label)
+        if control.kind == "slider":
+            expect(control.readout).to_have_accessible_name(control.label)
+            expect(control.field).to_have_attribute("aria-valuetext", control.readout.inner_text())
+    expect(explorer.image).to_have_accessible_name(explorer.caption)
 
 
 def test_a_difference_is_told(request: pytest.FixtureRequest) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,9 +11,15 @@ from urllib.parse import unquote, urlparse
 import pytest
 
 from pruninglab.classroom.site.build import build
+from pruninglab.classroom.site.frames import states
 
-pytestmark = pytest.mark.browser
+# On one worker, which builds the site once.
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("site")]
 WIDTHS = {"phone": 390, "desk": 1280}
+SHOWN = """([figure, number]) => {
+    const image = figure.querySelector('img');
+    return image.dataset.number === String(number) && image.complete;
+}"""
 
 
 @pytest.fixture(scope="module")
@@ -49,31 +54,63 @@ def test_every_explorer_moves_at_every_stop(site: Path, page: Any) -> None:
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth + 1"), path.name
         for figure in page.query_selector_all("figure.explorer"):
             about = json.loads(figure.query_selector("script").text_content())
-            for i, control in enumerate(about["controls"]):
-                moved += drive(page, figure, about, i, control)
+            state = tuple(control["default"] for control in about["controls"])
+            for i in range(len(state)):
+                state, seen = drive(page, figure, about, i, state)
+                moved += seen
     assert moved > 10
 
 
-def drive(page: Any, figure: Any, about: dict[str, Any], i: int, control: dict[str, Any]) -> int:
-    """Move a control to its ends and its middle; return how many states were seen."""
-    last = len(control["stops"]) - 1
-    stops = {0, last // 2, last}
+def drive(
+    page: Any, figure: Any, about: dict[str, Any], i: int, state: tuple[int, ...]
+) -> tuple[tuple[int, ...], int]:
+    """Move control `i` to its ends and its middle; return the last state and how many there were.
+
+    Which picture belongs to a state is not asked of the page, but of those who drew it.
+    """
+    controls = about["controls"]
+    defaults = tuple(control["default"] for control in controls)
+    drawn = states(tuple(len(control["stops"]) for control in controls), defaults)
+    last = len(controls[i]["stops"]) - 1
+    stops = sorted({0, last // 2, last})
+    entry = figure.query_selector_all("input, select")[i]
     for stop in stops:
-        entry = figure.query_selector_all("input, select")[i]
+        others = state if about["all"] else defaults
+        state = (*others[:i], stop, *others[i + 1 :])
+        number = drawn.index(state)
         entry.evaluate(
             "(e, stop) => { e.focus(); e.value = stop; e.dispatchEvent(new Event('input')); }", stop
         )
-        page.wait_for_function("f => f.querySelector('img').complete", arg=figure)
-        page.wait_for_timeout(50)
+        page.wait_for_function(SHOWN, arg=[figure, number])
         caption = figure.query_selector("figcaption").text_content()
-        assert caption in about["words"]
+        assert caption == about["words"][number]
         assert figure.query_selector("img").get_attribute("alt") == caption
-        if shown := re.search(r"(\d+)\.webp$", figure.query_selector("img").get_attribute("src")):
-            assert about["words"][int(shown[1])] == caption
+        assert figure.query_selector("img").get_attribute("src").endswith(f"/{number:03}.webp")
         assert figure.query_selector("img").evaluate("e => e.naturalWidth") > 100
-        if control["kind"] == "range":
-            assert entry.get_attribute("aria-valuetext") == control["stops"][stop]
-    return len(stops)
+        if controls[i]["kind"] == "range":
+            assert entry.get_attribute("aria-valuetext") == controls[i]["stops"][stop]
+    return state, len(stops)
+
+
+def test_at_200_percent_no_page_scrolls_sideways(site: Path, chromium: Any) -> None:
+    """1280 pixels at 200 % are 640 of CSS; what is wider scrolls by itself."""
+    context = chromium.new_context(viewport={"width": 640, "height": 422}, device_scale_factor=2)
+    page = context.new_page()
+    for path in [*pages(site), site / "ledger.html"]:
+        page.goto(path.as_uri())
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth + 1"), path.name
+    context.close()
+
+
+def test_on_paper_nothing_scrolls(site: Path, page: Any) -> None:
+    page.goto(pages(site)[1].as_uri())
+    page.emulate_media(media="print")
+    cut = page.eval_on_selector_all(
+        "article pre, article .picture",
+        "all => all.filter(e => e.scrollWidth > e.clientWidth + 1).map(e => e.outerHTML)",
+    )
+    assert not cut
+    assert not page.is_visible("figure.explorer .hint")
 
 
 def test_the_keyboard_is_enough(site: Path, page: Any) -> None:

@@ -22,7 +22,7 @@ IDLE_MS = 3000
 
 def press(slider: object, key: str, times: int) -> list[float]:
     """Press a key again and again; return the delays of those presses that gave a new picture."""
-    delays = [slider.do(lambda: slider._press(key), patience=4) for _ in range(times)]
+    delays = [slider.do(lambda: slider._press(key)) for _ in range(times)]
     return [delay for delay in delays if delay is not None]
 
 

@@ -199,11 +199,12 @@ def test_the_loop_tells_a_schedule_its_round(tiny_net: nn.Module, tiny_data: Dat
     assert densities == pytest.approx(wanted, abs=0.02)
 
 
-SCORES = [lab.scores.snip(), lab.scores.grasp(), lab.scores.synflow, lab.scores.fisher(),
-          lab.scores.wanda(), lab.scores.ria()]  # fmt: skip
+SCORES = {"snip": lab.scores.snip(), "grasp": lab.scores.grasp(), "synflow": lab.scores.synflow,
+          "fisher": lab.scores.fisher(), "wanda": lab.scores.wanda(),
+          "ria": lab.scores.ria()}  # fmt: skip
 
 
-@pytest.mark.parametrize("score", SCORES, ids=lambda score: str(score).split("(")[0])
+@pytest.mark.parametrize("score", SCORES.values(), ids=SCORES)
 def test_every_score_prunes_a_convolutional_network(
     score: lab.scores.Score, net: nn.Module, images: Split
 ) -> None:
@@ -212,7 +213,7 @@ def test_every_score_prunes_a_convolutional_network(
     assert masks.density == pytest.approx(0.5, abs=0.02)
 
 
-@pytest.mark.parametrize("score", SCORES, ids=lambda score: str(score).split("(")[0])
+@pytest.mark.parametrize("score", SCORES.values(), ids=SCORES)
 def test_images_that_do_not_fit_are_named(
     score: lab.scores.Score, net: nn.Module, images: Split
 ) -> None:

@@ -65,7 +65,7 @@ def same(one: dict[str, Tensor], other: dict[str, Tensor]) -> bool:
         lab.budgets.threshold(0.02),
         lambda groups: groups.living // 2,
     ],
-    ids=repr,
+    ids=["fraction", "count", "pq_bound", "signal_share", "threshold", "function"],
 )
 @pytest.mark.parametrize("scope", [lab.scopes.neuron, lab.scopes.global_])
 def test_any_budget_cuts_by_it(

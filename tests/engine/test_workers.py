@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from distributed import Client, LocalCluster
 from joblib.externals.loky.process_executor import TerminatedWorkerError
 from torch import nn
@@ -137,3 +138,34 @@ def test_results_come_as_they_are_done() -> None:
         return "slow"
 
     assert list(run_on(2, [slow, lambda: "fast"])) == [(1, "fast"), (0, "slow")]
+
+
+def test_one_worker_is_a_process_of_one_thread_too() -> None:
+    def where() -> tuple[int, int]:
+        import torch
+
+        import pruninglab  # noqa: F401
+
+        return os.getpid(), torch.get_num_threads()
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        ((_, (process, threads)),) = run_on(1, [where])
+    finally:
+        torch.set_num_threads(before)
+    assert process != os.getpid()
+    assert threads == 1
+
+
+def test_nothing_goes_on_after_an_interrupt(tmp_path: Path) -> None:
+    def late() -> None:
+        time.sleep(2)
+        (tmp_path / "late").touch()
+
+    done = run_on(2, [lambda: 1, late, late, late])
+    assert next(done) == (0, 1)
+    done.close()
+    time.sleep(3)
+    assert not list(tmp_path.iterdir())
+    assert list(run_on(2, [lambda: 2])) == [(0, 2)]

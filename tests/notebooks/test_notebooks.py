@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 import sys
+from html.parser import HTMLParser
 from pathlib import Path
 
 import nbformat
 import pytest
+from nbconvert import HTMLExporter
 from nbformat import NotebookNode
 
 from pruninglab.classroom.rerun import rerun, stable
@@ -158,3 +160,26 @@ def test_stable_keeps_tags_and_pictures() -> None:
     saved = stable(nbformat.v4.new_notebook(cells=[cell])).cells[0]
     assert saved.metadata == {"tags": ["t"]}
     assert saved.outputs[0].data == {"image/png": "abc", "text/plain": "<X>"}
+
+
+class Images(HTMLParser):
+    """Collects the alt text of every <img>; None where there is none."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.alts: list[str | None] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag == "img":
+            self.alts.append(dict(attrs).get("alt"))
+
+
+def test_an_exported_page_keeps_every_alt_text(notebook: NotebookNode) -> None:
+    """As `jupyter nbconvert --to html --template classic` does; its other templates drop them."""
+    html, _ = HTMLExporter(template_name="classic").from_notebook_node(notebook)
+    images = Images()
+    images.feed(html)
+    outputs = [output for cell in code_cells(notebook) for output in cell.outputs]
+    alts = [output.metadata["image/png"]["alt"] for output in outputs
+            if "image/png" in output.get("data", {})]  # fmt: skip
+    assert images.alts == alts

@@ -76,17 +76,25 @@ def blank(
 
 
 def _wipe(axes: Axes) -> None:
-    """Empty one axes as if it were new: a third of the time of a new one."""
-    # Making ticks is half of drawing, and most of them will stand there again.
-    ticks = [(axis, axis.majorTicks, axis.minorTicks) for axis in (axes.xaxis, axes.yaxis)]
+    """Empty one axes as if it were new, but for its ticks: a tenth of the time of a new one."""
+    # Making ticks is half of drawing, and most of them will stand there again. Both `clear` and a
+    # spine that finds its place would make them anew, one after the other.
+    axis_pair = (axes.xaxis, axes.yaxis)
+    for axis in axis_pair:
+        vars(axis)["reset_ticks"] = _keep_ticks
     axes.clear()
     axes.set_axis_on()
     axes.set_aspect("auto")
     axes.set_anchor("C")
-    axes.spines[:].set_visible(True)
-    for axis, major, minor in ticks:
-        axis.majorTicks, axis.minorTicks = major, minor
-        axis.set_clip_path(axes.patch)
+    for spine in axes.spines.values():
+        spine.set_position(("outward", 0))
+        spine.set_visible(True)
+    for axis in axis_pair:
+        del vars(axis)["reset_ticks"]
+
+
+def _keep_ticks() -> None:
+    """Stand in for `Axis.reset_ticks`."""
 
 
 def _has_new_ticks(axes: Axes) -> bool:

@@ -1,0 +1,114 @@
+"""The head-to-head: equal trials, choices on validation, and what its verdicts and figures say."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+import pruninglab as lab
+from pruninglab.papers import head_to_head
+from pruninglab.papers.head_to_head import DENSITIES, MIXED_IN, MIXTURE, NETS, PRINTED, TRIAL_SEED
+
+METHODS = {
+    "lottery ticket", "one-shot", "random", "magnitude, fine-tuned", "SAP", "InCoP-IF", "InCoP-GF",
+    "NNrelief", "concave masks", "IMC",
+}  # fmt: skip
+
+
+def runs_of(gaps: dict[str, float], wobble: float = 0.001, seeds: int = 5) -> lab.Runs:
+    """Return runs whose methods lie so far above 0.8, the same at each density."""
+    signs = (1, -1, 0.5, -0.5, 0)
+    return lab.Runs({
+        label: [
+            [{"seed": seed, "density": density, "epochs": 1, "round": number,
+              "test_accuracy": 0.8 + gap + wobble * signs[(seed + len(label)) % 5],
+              "validation_accuracy": 0.8 + gap}
+             for number, density in enumerate((1.0, *DENSITIES))]
+            for seed in range(seeds)
+        ]
+        for label, gap in gaps.items()
+    })  # fmt: skip
+
+
+@pytest.mark.parametrize("net", NETS)
+def test_every_method_has_four_trials_at_one_cost(net: str) -> None:
+    recipes = head_to_head.trials(net, PRINTED[net])
+    trials = Counter(label.partition(": ")[0] for label in recipes)
+    mixtures = trials.pop(MIXTURE, 0)
+    assert set(trials) == METHODS and set(trials.values()) == {4}
+    assert bool(mixtures) == (net == MIXED_IN)
+    pace = f"at_pace(dense={PRINTED[net]['dense']}, per_halving={PRINTED[net]['per-halving']}"
+    assert all(pace in str(recipe) for recipe in recipes.values())
+
+
+def test_no_trial_is_the_same_row_twice() -> None:
+    recipes = head_to_head.trials(MIXED_IN, PRINTED[MIXED_IN])
+    assert len({repr(recipe) for recipe in recipes.values()}) == len(recipes)
+
+
+def test_the_best_on_validation_is_chosen_whatever_the_test_says() -> None:
+    runs = runs_of({"SAP: a": 0.01, "SAP: b": 0.03, "IMC: only": -0.1})
+    spoilt = lab.Runs({
+        label: [[row | {"test_accuracy": 1 - row["validation_accuracy"]} for row in rows]
+                for rows in seeds]
+        for label, seeds in runs.items()
+    })  # fmt: skip
+    assert head_to_head.chosen(spoilt) == {"SAP": "b", "IMC": "only"}
+
+
+def test_what_is_never_reached_counts_as_chance() -> None:
+    rows = [{"seed": 0, "density": d, "validation_accuracy": 0.9} for d in (1.0, 0.2)]
+    (mean,) = head_to_head.means(lab.Runs({"SAP: slow": [rows]})).values()
+    assert mean == pytest.approx((2 * 0.9 + 4 * 0.1) / 6)
+
+
+def test_verdicts_tell_winners_from_ties() -> None:
+    runs = runs_of(
+        {"lottery ticket": 0.0, "SAP": 0.02, "IMC": 0.0195, "random": -0.1, "twin": 0.0199}
+    )
+    lines = head_to_head.verdicts(runs).splitlines()
+    assert len(lines) == 6 and lines[0].startswith(" 50%: SAP 82.0%")
+    assert all(line.endswith("not told from it: twin") for line in lines)
+    clear = runs_of({"lottery ticket": 0.0, "SAP": 0.02, "IMC": -0.02})
+    assert "ahead of everybody" in head_to_head.verdicts(clear)
+
+
+def test_an_interval_is_students() -> None:
+    from scipy import stats
+
+    values = [0.01, 0.03, 0.02, 0.05, -0.01]
+    runs = lab.Runs({
+        "a": [[{"seed": i, "density": 1, "test_accuracy": v}] for i, v in enumerate(values)],
+        "b": [[{"seed": i, "density": 1, "test_accuracy": 0}] for i in range(5)],
+    })  # fmt: skip
+    expected = stats.ttest_1samp(values, 0).confidence_interval(0.9)
+    assert runs.paired("a", "b", "test_accuracy").interval(0.9) == pytest.approx(tuple(expected))
+
+
+RECORDS = sorted(head_to_head.EXPERIMENT.path("x").parent.glob("*.json"))
+
+
+@pytest.mark.parametrize("path", RECORDS, ids=lambda path: path.stem)
+def test_a_record_ran_what_the_trials_chose(path: Path) -> None:
+    measured = head_to_head.EXPERIMENT.record(path.stem)
+    net = measured.settings["net"]
+    assert set(measured.runs) == METHODS | {MIXTURE}
+    recipes = head_to_head.methods(net, measured.settings)
+    every = head_to_head.trials(MIXED_IN, measured.settings).values()
+    assert all(recipe in every for recipe in recipes.values())
+    seeds = {row["seed"] for runs in measured.runs.values() for rows in runs for row in rows}
+    assert seeds == set(range(5)) and TRIAL_SEED not in seeds
+
+
+def test_all_pay_alike_at_equal_density() -> None:
+    measured = head_to_head.EXPERIMENT.record("fashion-mnist_lenet_300_100")
+    dense, rate = measured.settings["dense"], measured.settings["per-halving"]
+    runs = head_to_head.with_paid(measured)
+    for density in DENSITIES:
+        wanted = dense + rate * math.log2(1 / density)
+        for label, paid in runs.at_density("paid", density).items():
+            # InCoP may stop earlier; whoever takes small steps pays an epoch for each of them.
+            assert not (paid > wanted + 2.5).any(), (label, density, paid)
