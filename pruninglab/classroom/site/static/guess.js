@@ -170,6 +170,8 @@ const pruninglabGuess = (() => {
       Object.assign(this, { root, about, shelf, id: `guess-${count++}` });
       root.classList.add("pruninglab-guess");
       root.setAttribute("role", "group");
+      // JupyterLab would take the arrow keys for itself, and go to the next cell.
+      root.setAttribute("data-lm-suppress-shortcuts", "true");
       root.setAttribute("aria-labelledby", `${this.id}-question`);
       this.guess = null;
       this.show = element("button", { type: "button", className: "main", textContent: this.showWords });
@@ -416,7 +418,7 @@ const pruninglabGuess = (() => {
       this.axis = new Axis(this.about);
       this.anchor = 0;
       this.chart = drawing("svg", {
-        class: "chart", tabindex: 0, role: "slider", "data-lm-suppress-shortcuts": "true",
+        class: "chart", tabindex: 0, role: "slider",
         "aria-label": `Your curve: ${this.about.ylabel} against ${this.about.xlabel}`,
         "aria-describedby": `${this.id}-hint`, "aria-valuemin": this.about.low, "aria-valuemax": this.about.high,
       });
