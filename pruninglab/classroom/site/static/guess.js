@@ -170,8 +170,6 @@ const pruninglabGuess = (() => {
       Object.assign(this, { root, about, shelf, id: `guess-${count++}` });
       root.classList.add("pruninglab-guess");
       root.setAttribute("role", "group");
-      // JupyterLab would take the arrow keys for itself, and go to the next cell.
-      root.setAttribute("data-lm-suppress-shortcuts", "true");
       root.setAttribute("aria-labelledby", `${this.id}-question`);
       this.guess = null;
       this.show = element("button", { type: "button", className: "main", textContent: this.showWords });
@@ -188,6 +186,11 @@ const pruninglabGuess = (() => {
         this.hint, this.control(), this.sure.row,
         element("div", { className: "buttons" }, this.show, this.forget), this.result, this.note,
       );
+      // JupyterLab would take the arrow keys for itself, and go to the next cell; it looks at the
+      // element that has the focus.
+      for (const part of root.querySelectorAll("input, button, svg")) {
+        part.setAttribute("data-lm-suppress-shortcuts", "true");
+      }
       shelf.changed(() => this.restore());
       this.restore();
     }
