@@ -35,7 +35,7 @@ test: lint types unit devices nbval
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check .
-	$(BIN)/ruff format --check pruninglab tests
+	$(BIN)/ruff format --check conftest.py pruninglab tests
 
 types: $(INSTALLED)
 	$(BIN)/mypy
@@ -50,8 +50,10 @@ devices: $(INSTALLED)
 nbval: $(INSTALLED)
 	$(PYTEST) --dist loadfile --nbval-lax --nbval-cell-timeout=180 --durations=10 $(NOTEBOOKS)
 
+# How soon a picture is seen is measured afterwards, with nothing beside it.
 browser: $(INSTALLED)
-	$(PYTEST) --dist loadgroup -m browser tests/browser
+	$(PYTEST) --dist loadgroup -m "browser and not benchmark" tests/browser
+	$(BIN)/python -m pytest -q -m "browser and benchmark" tests/browser
 
 # Runs every notebook from top to bottom and saves it with its outputs and pictures.
 notebooks: $(INSTALLED)

@@ -33,6 +33,12 @@ SETTINGS = {
     "notebook-extension/tracker": {"windowingMode": "none"},
     "apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},
 }
+# Nothing is shared with another worker's server, nor with the JupyterLab of who runs the tests.
+OWN_FOLDERS = {
+    "JUPYTERLAB_SETTINGS_DIR": "settings",
+    "JUPYTERLAB_WORKSPACES_DIR": "workspaces",
+    "IPYTHONDIR": "ipython",
+}
 # Notes when an <img> has finished loading, and which messages of widgets the kernel still owes an
 # answer. It says "idle" after all that a message has changed: then the page shows it too.
 WATCH = """() => {
@@ -79,7 +85,7 @@ def jupyter(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Pat
             "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
         ],
         cwd=folder, stdout=log, stderr=subprocess.STDOUT,
-        env=os.environ | {"JUPYTERLAB_SETTINGS_DIR": str(folder / "settings")},
+        env=os.environ | {name: str(folder / own) for name, own in OWN_FOLDERS.items()},
     )  # fmt: skip
     try:
         _wait_until_up(address, server, folder / "server.log")

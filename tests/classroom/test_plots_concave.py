@@ -169,6 +169,10 @@ def test_bounds_say_where_they_hold() -> None:
     figure = concave.bounds_against_truth(rows)
     draw(figure)
     assert "at 2 of 4 points; Lemma 1 applies at 2" in words_of(figure)
+    # What holds below 1 is written there, off the curves that lie just above it.
+    (words,) = figure.axes[0].texts
+    line = figure.axes[0].transData.transform((1, 1))[1]
+    assert words.get_window_extent().y1 < line
 
 
 def test_mask_values_say_what_is_cut() -> None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 import pruninglab as lab
-from pruninglab.papers import head_to_head
+from pruninglab.papers import experiment, head_to_head
+from pruninglab.papers.experiment import Experiment
 from pruninglab.papers.head_to_head import DENSITIES, MIXED_IN, MIXTURE, NETS, PRINTED, TRIAL_SEED
 
 METHODS = {
@@ -86,6 +88,57 @@ def test_an_interval_is_students() -> None:
     })  # fmt: skip
     expected = stats.ttest_1samp(values, 0).confidence_interval(0.9)
     assert runs.paired("a", "b", "test_accuracy").interval(0.9) == pytest.approx(tuple(expected))
+
+
+def few(net: str, settings: dict[str, object]) -> dict[str, lab.Recipe]:
+    """Return trials that take a second: two of the ticket, one of chance, two mixtures."""
+    pace = lab.stops.at_pace(settings["dense"], settings["per-halving"])
+    ladder = {"budget": lab.budgets.ladder((0.5, 0.2)), "rounds": 2, "stop": pace}
+    ticket = lab.recipes.lottery_ticket(**ladder)
+    once = lab.recipes.one_shot(**ladder).but(stop=replace(pace, earlier="dense"))
+    return {
+        "lottery ticket: layer": ticket,
+        "lottery ticket: global": ticket.but(scope=lab.scopes.global_),
+        "one-shot: layer": once,
+        f"{MIXTURE}: neuron": ticket.but(scope=lab.scopes.neuron),
+        f"{MIXTURE}: fine": ticket.but(rewind=lab.rewinds.fine_tune),
+    }
+
+
+def on_few_images(made: Experiment) -> Experiment:
+    def load(name: str, net: str, small: bool) -> lab.data.Data:
+        data = lab.data.load(name)
+        parts = [split.take(200) for split in (data.train, data.validation, data.test)]
+        return lab.data.Data(data.name, *parts, classes=data.classes)
+
+    return replace(made, load_data=load)
+
+
+def test_trials_then_the_chosen_on_other_seeds(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(experiment, "RECORDS", tmp_path / "records")
+    monkeypatch.setattr(experiment, "RUNS", tmp_path / "runs")
+    monkeypatch.setattr(head_to_head, "trials", few)
+    trials = on_few_images(replace(head_to_head.TRIALS, methods=few))
+    monkeypatch.setattr(head_to_head, "TRIALS", trials)
+    meeting = on_few_images(head_to_head.EXPERIMENT)
+    with pytest.raises(FileNotFoundError, match="fashion-mnist_lenet_300_100"):
+        meeting.main(["--net", "lenet_300_100", "--seeds", "2"])
+    trials.main(["--net", "lenet_300_100"])
+    meeting.main(["--net", "lenet_300_100", "lenet_5", "--seeds", "2"])
+    tried = trials.record("fashion-mnist_lenet_300_100")
+    assert {row["seed"] for runs in tried.runs.values() for rows in runs for row in rows} == {100}
+    measured = meeting.record("fashion-mnist_lenet_300_100_2-seeds")
+    assert list(measured.runs) == ["lottery ticket", "one-shot", MIXTURE]
+    assert [rows[0]["seed"] for rows in measured.runs[MIXTURE]] == [0, 1]
+    recipes, picked = few("", measured.settings), head_to_head.chosen(tried.runs)
+    for label, recipe in head_to_head.methods("lenet_300_100", measured.settings).items():
+        assert recipe == recipes[f"{label}: {picked[label]}"]
+    for label, paid in head_to_head.with_paid(measured).over_rounds("paid").items():
+        # Two epochs for the dense network, two for each halving: 1, 1/2 and 1/5 of the weights.
+        assert paid.tolist() == [[2, 4, 7]] * 2, label
+    assert meeting.record("fashion-mnist_lenet_5_2-seeds").runs.keys() == measured.runs.keys()
 
 
 RECORDS = sorted(head_to_head.EXPERIMENT.path("x").parent.glob("*.json"))

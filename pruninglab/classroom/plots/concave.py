@@ -356,7 +356,8 @@ def bounds_against_truth(
     for panel, name in zip(axes, names, strict=True):
         _draw_bounds(panel, [row for row in rows if row["regularizer"] == name])
         panel.set_title(name)
-    axes[0].text(axes[0].get_xlim()[0], 1.05, " below 1: Lemma 1 holds", color=GREEN, fontsize=9)
+    words = " below 1: Lemma 1 holds"
+    axes[0].text(axes[0].get_xlim()[0], 0.9, words, color=GREEN, fontsize=9, va="top")
     figure.subplots_adjust(left=0.07, right=0.99, bottom=0.15, top=0.9, wspace=0.06)
     held, applies = int((distance <= second).sum()), int((first < 1).sum())
     return describe(
