@@ -273,6 +273,28 @@ class Examples:
             "layer_scan": {"scan": {"a.weight": [0.9, 0.5]}, "densities": [1.0, 0.5]},
         }  # fmt: skip
 
+    def _of_the_head_to_head(self) -> dict[str, dict[str, Any]]:
+        rows = [
+            [
+                row | {"validation_accuracy": 0.5, "epochs": 2, "density": density}
+                for row, density in zip(RUNS[0], (1.0, 0.005), strict=False)
+            ]
+        ]
+        runs = lab.Runs({"a: x": rows, "b: x": rows})
+        board = {"boards": {"net": runs}, "net": "net", "reference": "a: x"}
+        measured = lab.papers.head_to_head.EXPERIMENT.record("fashion-mnist_lenet_300_100")
+        return {
+            "head_to_head.table": board, "head_to_head.rivals": board | {"method": "b: x"},
+            "head_to_head.tried": {"trials": runs, "net": "net"},
+            "head_to_head.certain": {"pair": lab.Paired(0.1, 0.01, 5)},
+            "head_to_head.means": {"runs": runs}, "head_to_head.chosen": {"runs": runs},
+            "head_to_head.verdicts": {"runs": runs},
+            "head_to_head.with_paid": {"measured": measured},
+            "head_to_head.trials": {"net": "sap_mlp", "settings": measured.settings},
+            "ladder": {"densities": (0.5, 0.2)}, "at_pace": {"dense": 1, "per_halving": 1},
+            "sooner": {"first": STOP, "second": lab.stops.epochs(2)},
+        }  # fmt: skip
+
     def _of_notebook_07(self) -> dict[str, dict[str, Any]]:
         runs, recipe = lab.Runs({"a": RUNS}), self._by_name["recipe"]
         folder = self.folder / "boards"
@@ -417,6 +439,7 @@ class Examples:
             "chord_at_zero": {"p": 0.5, "q": 1.0}, "log_moments": {"exponents": [0.5, 2.0]},
             "stop_at": {"watched": lab.Runs({"a": RUNS})},
             "trade_off": {"watched": lab.Runs({"a": RUNS})},
+            **self._of_the_head_to_head(),
             "rivals": {"comparisons": {"a": lab.Runs({"a": RUNS})}},
             "stops_compared": {"runs": lab.Runs({"a": RUNS})},
             "full_fashion_mnist": {"runs": lab.Runs({"a": RUNS})},

@@ -186,6 +186,11 @@ const pruninglabGuess = (() => {
         this.hint, this.control(), this.sure.row,
         element("div", { className: "buttons" }, this.show, this.forget), this.result, this.note,
       );
+      // JupyterLab would take the arrow keys for itself, and go to the next cell; it looks at the
+      // element that has the focus.
+      for (const part of root.querySelectorAll("input, button, svg")) {
+        part.setAttribute("data-lm-suppress-shortcuts", "true");
+      }
       shelf.changed(() => this.restore());
       this.restore();
     }
@@ -312,7 +317,7 @@ const pruninglabGuess = (() => {
       const width = share(truth + NEAR * (high - low)) - start;
       const mark = (kind, value, word) => {
         const label = element("span", { className: "label", textContent: `${word} ${shown(value, unit)}` });
-        const made = element("div", { className: `mark ${kind}` }, label);
+        const made = element("div", { className: `pin ${kind}` }, label);
         made.style.left = `${share(value)}%`;
         label.classList.toggle("from-left", share(value) < 25);
         label.classList.toggle("from-right", share(value) > 75);
@@ -416,7 +421,7 @@ const pruninglabGuess = (() => {
       this.axis = new Axis(this.about);
       this.anchor = 0;
       this.chart = drawing("svg", {
-        class: "chart", tabindex: 0, role: "slider", "data-lm-suppress-shortcuts": "true",
+        class: "chart", tabindex: 0, role: "slider",
         "aria-label": `Your curve: ${this.about.ylabel} against ${this.about.xlabel}`,
         "aria-describedby": `${this.id}-hint`, "aria-valuemin": this.about.low, "aria-valuemax": this.about.high,
       });
