@@ -277,10 +277,11 @@ def rows_of_the_field(
             for panel, runs in zip(axes, (before, after), strict=True)]  # fmt: skip
     cut = _dots(axes[1], after, "pruned_test_accuracy", ORANGE, 0, "D")
     axes[0].set_title(f"cut before training, {density:.0%} stay", fontsize=10)
-    axes[1].set_title(f"cut after training, {density:.0%} stay", fontsize=10)
+    axes[1].set_title(f"cut after training, {density:.0%} stay", fontsize=10, loc="left")
     axes[1].plot([], [], "o", color=BLUE, label="retrained")
     axes[1].plot([], [], "D", color=ORANGE, markerfacecolor="none", label="just cut")
-    axes[1].legend(frameon=False, fontsize=8, loc="lower left")
+    # Above the panel: inside it, dots may lie anywhere.
+    axes[1].legend(frameon=False, fontsize=8, ncols=2, loc="upper right", bbox_to_anchor=(1, 1.13))
     figure.subplots_adjust(left=0.14, right=0.98, bottom=0.14, top=0.9, wspace=0.42)
     return describe(
         figure,
