@@ -81,12 +81,14 @@ def rivals(
     pairs = _gaps(runs.only(reference, method), reference, densities).get(method, [])
     _intervals(axes[1], densities, pairs)
     axes[1].set(title="the gap, and where it lies for all seeds (95 %)", ylabel="gained")
-    axes[1].yaxis.set_major_formatter(PercentFormatter(1, decimals=1))
+    axes[1].yaxis.set_major_formatter(PercentFormatter(1, decimals=2))
+    shown = [f"{100 * density:g}%" for density in densities]
     for panel in axes:
         density_axis(panel, densities)
+        panel.set_xticks(densities, shown)
         panel.set_xlabel("weights that stay")
     figure.subplots_adjust(left=0.08, right=0.98, top=0.9, bottom=0.15, wspace=0.25)
-    told = _told(method, pairs, [f"{100 * density:g}%" for density in densities])
+    told = _told(method, pairs, shown)
     return describe(figure, f"{net}, {method} beside {reference}, over densities. {told}.")
 
 
