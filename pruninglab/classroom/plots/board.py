@@ -277,7 +277,7 @@ def rows_of_the_field(
             for panel, runs in zip(axes, (before, after), strict=True)]  # fmt: skip
     cut = _dots(axes[1], after, "pruned_test_accuracy", ORANGE, 0, "D")
     axes[0].set_title(f"cut before training, {density:.0%} stay", fontsize=10)
-    axes[1].set_title(f"cut after training, {density:.0%} stay", fontsize=10, loc="left")
+    axes[1].set_title("cut after training", fontsize=10, loc="left")
     axes[1].plot([], [], "o", color=BLUE, label="retrained")
     axes[1].plot([], [], "D", color=ORANGE, markerfacecolor="none", label="just cut")
     # Above the panel: inside it, dots may lie anywhere.
