@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
 from ...engine.recipes import CHOICES
-from ...engine.results import Runs, spread
+from ...engine.results import Runs, Values, spread
 from ...ideas.checks import Positive, checked
 from ...papers.rows import QUESTIONS, ROWS, differing, one_by_one
 from ..pictures import describe, picture
@@ -23,6 +23,8 @@ from .style import BLUE, GRAY, GREEN, ORANGE, PURPLE, RED, SKY, blank
 NEWEST = (BLUE, ORANGE, RED)
 EARLIER = (GREEN, PURPLE, SKY)
 PALE = "#c8c8c8"
+# Below this density no row is drawn behind the board's own.
+FLOOR = 0.009
 # Lines of the leaderboard that fit; of bars, the latest.
 MOST_LINES, MOST_BARS = 6, 8
 COLUMNS = (0.57, 0.64, 0.71, 0.83, 0.945, 0.995)
@@ -81,8 +83,8 @@ def _panels(figure: Figure | None) -> tuple[Figure, list[Axes]]:
     figure.clear()
     figure.set_size_inches(9.5, 5)
     grid = figure.add_gridspec(
-        2, 3, height_ratios=(1.9, 1), width_ratios=(2.1, 1, 1.1),
-        left=0.07, right=0.985, top=0.93, bottom=0.02, hspace=0.32, wspace=0.3,
+        2, 3, height_ratios=(1.9, 1), width_ratios=(2.0, 0.9, 1.1),
+        left=0.07, right=0.985, top=0.93, bottom=0.02, hspace=0.32, wspace=0.42,
     )  # fmt: skip
     axes = [figure.add_subplot(grid[0, column]) for column in range(3)]
     for panel in axes:
@@ -97,13 +99,10 @@ def _curves(
     behind: Runs | None,
 ) -> None:  # fmt: skip
     reached = [0.5]
-    if behind is not None:
-        for label, density in behind.over_rounds("density").items():
-            place = density.mean(axis=0)
-            accuracy = behind.over_rounds("test_accuracy")[label].mean(axis=0)
-            axes.plot(place, accuracy, "-", color=PALE, linewidth=1, zorder=0)
-            axes.text(place[-1], accuracy[-1], label, fontsize=6, color=GRAY, ha="right", va="top")
-            reached.extend(place)
+    gray = {} if behind is None else _means(behind)
+    for place, accuracy in gray.values():
+        axes.plot(place, accuracy, "-", color=PALE, linewidth=1, zorder=0)
+        reached.extend(place)
     earlier = [row for row in rows if row != newest]
     for i, row in enumerate(earlier):
         alone = rows[row].only(next(iter(rows[row])))
@@ -116,18 +115,41 @@ def _curves(
     for runs in rows.values():
         for density in runs.over_rounds("density").values():
             reached.extend(density.mean(axis=0))
-    axes.set_ylim(bottom=max(0.0, _lowest(rows, behind) - 0.05), top=None)
+    axes.set_ylim(bottom=max(0.0, _lowest(rows, gray) - 0.05), top=None)
     density_axis(axes, [1.0, *(place for place in reached if place > 0)])
+    _name_the_gray(axes, gray)
     axes.set_ylabel("test accuracy")
     axes.set_title("accuracy", fontsize=10)
     axes.legend(frameon=False, fontsize=8, loc="lower left")
 
 
-def _lowest(rows: Mapping[str, Runs], behind: Runs | None) -> float:
+def _means(behind: Runs) -> dict[str, tuple[Values, Values]]:
+    """Return the mean densities and test accuracies of what is drawn behind, down to FLOOR."""
+    densities, accuracies = (behind.over_rounds(key) for key in ("density", "test_accuracy"))
+    means = {}
+    for label in behind:
+        place, accuracy = densities[label].mean(axis=0), accuracies[label].mean(axis=0)
+        drawn = place >= FLOOR
+        means[label] = (place[drawn], accuracy[drawn])
+    return means
+
+
+def _name_the_gray(axes: Axes, gray: Mapping[str, tuple[Values, Values]]) -> None:
+    """Write the names of the gray rows beside the panel, the most accurate first."""
+    low, high = axes.get_ylim()
+    below = high + 0.05 * (high - low)
+    for label in sorted(gray, key=lambda label: -gray[label][1][-1]):
+        below = min(gray[label][1][-1], below - 0.05 * (high - low))
+        axes.text(1.01, (below - low) / (high - low), label, transform=axes.transAxes,
+                  fontsize=7, color=GRAY, va="center")  # fmt: skip
+
+
+def _lowest(rows: Mapping[str, Runs], gray: Mapping[str, tuple[Values, Values]]) -> float:
     """Return the least mean accuracy that is drawn, but for random's: it may leave below."""
-    seen = [runs.over_rounds("test_accuracy") for runs in (*rows.values(), behind) if runs]
-    return min(float(values.mean(axis=0).min()) for one in seen
-               for name, values in one.items() if name != "random")  # fmt: skip
+    means = [float(values.mean(axis=0).min()) for runs in rows.values()
+             for name, values in runs.over_rounds("test_accuracy").items()
+             if name != "random"]  # fmt: skip
+    return min([*means, *(float(accuracy.min()) for _, accuracy in gray.values())])
 
 
 def _epochs(axes: Axes, rows: Mapping[str, Runs], letters: Mapping[str, str], newest: str) -> None:
