@@ -120,7 +120,7 @@ def _curves(
     _name_the_gray(axes, gray)
     axes.set_ylabel("test accuracy")
     axes.set_title("accuracy", fontsize=10)
-    axes.legend(frameon=False, fontsize=8, loc="lower left")
+    axes.legend(frameon=False, fontsize=8, loc="best")
 
 
 def _means(behind: Runs) -> dict[str, tuple[Values, Values]]:
