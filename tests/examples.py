@@ -284,9 +284,10 @@ class Examples:
         board = {"boards": {"net": runs}, "net": "net", "reference": "a: x"}
         measured = lab.papers.head_to_head.EXPERIMENT.record("fashion-mnist_lenet_300_100")
         return {
-            "head_to_head.table": board, "head_to_head.rivals": board | {"method": "b: x"},
+            "head_to_head.table": board, "head_to_head.beside": board | {"method": "b: x"},
             "head_to_head.tried": {"trials": runs, "net": "net"},
-            "head_to_head.certain": {"pair": lab.Paired(0.1, 0.01, 5)},
+            "Paired": {"mean": 0.1, "std": 0.01, "seeds": 5},
+            "Paired.interval": {"confidence": 0.9},
             "head_to_head.means": {"runs": runs}, "head_to_head.chosen": {"runs": runs},
             "head_to_head.verdicts": {"runs": runs},
             "head_to_head.with_paid": {"measured": measured},

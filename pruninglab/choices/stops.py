@@ -55,9 +55,9 @@ class Progress:
     round: int = 0
     epoch: int = 0
     history: list[Epoch] = field(default_factory=list)
-    spent: int = 0
     snapshots: dict[str, dict[str, Tensor]] = field(default_factory=dict)
     memory: dict[Any, Any] = field(default_factory=dict)
+    spent: int = 0
 
 
 Stop = Callable[[Any], bool]

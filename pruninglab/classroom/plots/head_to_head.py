@@ -57,7 +57,7 @@ def table(
 
 @picture("07_mix_and_match/rivals")
 @checked
-def rivals(
+def beside(
     boards: Mapping[str, Runs],
     *,
     net: str,
@@ -158,11 +158,11 @@ def _cells(axes: Axes, gaps: Gaps) -> None:
             text = "–" if pair is None else f"{100 * pair.mean:+.1f}"
             dark = pair is not None and abs(pair.mean) > 0.7 * FULL_COLOUR
             axes.text(column, row, text, ha="center", va="center", fontsize=10,
-                      color="white" if dark else "black" if certain(pair) else "#555555",
-                      fontweight="bold" if certain(pair) else "normal")  # fmt: skip
+                      color="white" if dark else "black" if _certain(pair) else "#555555",
+                      fontweight="bold" if _certain(pair) else "normal")  # fmt: skip
 
 
-def certain(pair: Paired | None) -> bool:
+def _certain(pair: Paired | None) -> bool:
     """Tell whether the 95 % interval of a gap leaves 0 out."""
     if pair is None:
         return False
@@ -184,7 +184,7 @@ def _intervals(axes: Axes, densities: Sequence[float], pairs: Sequence[Paired | 
         if pair is None:
             continue
         low, high = pair.interval()
-        color = (ORANGE if high < 0 else BLUE) if certain(pair) else GRAY
+        color = (ORANGE if high < 0 else BLUE) if _certain(pair) else GRAY
         axes.plot([density, density], [low, high], color=color, linewidth=2)
         axes.plot(density, pair.mean, "o", color=color)
     if not any(pairs):
@@ -196,6 +196,6 @@ def _told(name: str, pairs: Sequence[Paired | None], shown: Sequence[str]) -> st
     words = []
     for side, sign in (("ahead", 1), ("behind", -1)):
         there = [density for density, pair in zip(shown, pairs, strict=False)
-                 if pair is not None and certain(pair) and sign * pair.mean > 0]  # fmt: skip
+                 if pair is not None and _certain(pair) and sign * pair.mean > 0]  # fmt: skip
         words += [f"{side} at {', '.join(there)}"] * bool(there)
     return f"{name} is " + (" and ".join(words) if words else "nowhere clearly ahead or behind")
