@@ -63,6 +63,9 @@ def build(folder: Path) -> Path:
     arguments += [str(source), str(pages)]
     if build_main(arguments):
         raise RuntimeError("the site has warnings; they are printed above")
+    # Maps for those who debug the theme: two megabytes that no reader asks for.
+    for debugging in pages.rglob("*.map"):
+        debugging.unlink()
     return pages
 
 
