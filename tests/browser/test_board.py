@@ -32,7 +32,7 @@ def new_net(seed):
 
 mine = lab.Recipe(my_score, lab.budgets.fraction(0.5), stop=lab.stops.epochs(1), rounds=2)
 lab.board.show(new_net, data, mine, scores=[my_score], budgets=[my_budget], stops=[my_stop],
-               at=0.3, name="Ada")
+               at=0.3, name="Ada", folder="runs/class")
 """,
     "print('the kernel', 'answers')",
 )
@@ -135,7 +135,7 @@ def test_choose_run_stop_and_keep(board: BoardPage, lab_page: Any) -> None:
     print(f"stopped after {seconds:.2f} s")
     assert seconds < 1
     assert board.lines == 2
-    keep_and_merge(board, lab_page._folder / "runs" / "boards")
+    keep_and_merge(board, lab_page._folder / "runs" / "class")
     lab_page.keep("board_kept")
 
 
