@@ -45,7 +45,8 @@ OWN_STEPS = 15
 LADDER: Choices = {"budget": budgets.ladder(DENSITIES), "rounds": len(DENSITIES)}
 TWO_SCOPES: Mapping[str, Scope] = {"layer": scopes.layer, "global": scopes.global_}
 # With γ = 1 SAP's bound takes a few percent a round from networks that were trained so briefly: in
-# 15 rounds it does not come below a fifth. These γ, the paper's own lever, bring it down.
+# 15 rounds it does not come below a fifth. These γ, the paper's own lever, bring it down, but by
+# β, nine tenths, at once: between its rounds all its values are interpolated.
 PQ_AND_GAMMA = ((0.5, 1.0, 6.0), (1.0, 2.0, 4.0))
 MIXTURE = "best mixture"
 MIXED_IN = "lenet_300_100"
