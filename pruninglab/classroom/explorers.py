@@ -142,14 +142,24 @@ def explore(figure_function: Callable[..., Figure], /, *fixed: Any, **arguments:
         # To register once more changes nothing. A slider's message counts as an execution too.
         shell.events.register("pre_execute", _IDLE.stop)
         shell.events.register("post_execute", _draw_ahead)
-        shell.events.register("post_run_cell", _forget)
+        shell.events.register("pre_run_cell", _before_cell)
+        shell.events.register("post_run_cell", _after_cell)
+        # The present cell began before anybody listened.
+        _before_cell()
     return explorer
 
 
-def _forget(*_: Any) -> None:
+def _before_cell(*_: Any) -> None:
+    """Leave the processor, the generators and what is printed to the cell."""
+    _IDLE.begin_cell()
+
+
+def _after_cell(*_: Any) -> None:
     """Drop all frames: the cell that has run may have changed what a figure shows."""
     for explorer in _SHOWN.values():
         explorer.frames.clear()
+    _IDLE.end_cell()
+    _draw_ahead()
 
 
 def _draw_ahead() -> None:
@@ -266,7 +276,11 @@ class Explorer(widgets.VBox):
         The front end holds back a control's next value until this call is done and then sends
         only the latest, so a fast hand skips pictures instead of queueing them.
         """
-        wanted = self.values
+        # Another thread may be drawing on the same figure: matplotlib does not expect two.
+        with _IDLE.lock:
+            self._show(self.values)
+
+    def _show(self, wanted: dict[str, Any]) -> None:
         if wanted == self._drawn:
             return
         self.touched = time.monotonic()

@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import io
 import random
+import threading
 import warnings
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterator, Mapping
@@ -130,30 +131,61 @@ def unnoticed() -> Iterator[None]:
 
 
 class Idle:
-    """Does one small job after the other on the kernel's loop while nobody asks for anything."""
+    """Does one small job after the other on the kernel's loop while nobody asks for anything.
+
+    JupyterLab lets sliders answer in a thread beside that of the cells: each thread may start and
+    stop. No job is begun while a cell runs, and none is under way once `stop` has returned.
+    """
 
     def __init__(self) -> None:
-        self._waiting: asyncio.TimerHandle | None = None
+        self.lock = threading.RLock()
+        self._starts = 0
+        self._waiting = False
+        self._cell_runs = False
+
+    @property
+    def waiting(self) -> bool:
+        """Whether a job will be begun if nobody asks for anything."""
+        return self._waiting
 
     def start(self, jobs: Iterator[Callable[[], None]]) -> None:
         """Begin after a quiet time, in place of what was under way; without a loop, do nothing."""
-        self.stop()
-        try:
-            loop = asyncio.get_running_loop()
-        except RuntimeError:
-            return
-        self._waiting = loop.call_later(QUIET, self._next, loop, jobs)
+        with self.lock:
+            self.stop()
+            if self._cell_runs:
+                return
+            try:
+                loop = asyncio.get_running_loop()
+            except RuntimeError:
+                return
+            self._waiting = True
+            loop.call_later(QUIET, self._next, loop, jobs, self._starts)
 
     def stop(self) -> None:
-        """Begin no further job."""
-        if self._waiting is not None:
-            self._waiting.cancel()
-            self._waiting = None
+        """Wait for the job under way and begin no further one."""
+        with self.lock:
+            self._starts += 1
+            self._waiting = False
 
-    def _next(self, loop: asyncio.AbstractEventLoop, jobs: Iterator[Callable[[], None]]) -> None:
-        job = next(jobs, None)
-        if job is None:
-            self._waiting = None
-            return
-        job()
-        self._waiting = loop.call_later(PAUSE, self._next, loop, jobs)
+    def begin_cell(self) -> None:
+        """Stop, and begin nothing until `end_cell`."""
+        with self.lock:
+            self.stop()
+            self._cell_runs = True
+
+    def end_cell(self) -> None:
+        """Allow jobs again."""
+        self._cell_runs = False
+
+    def _next(
+        self, loop: asyncio.AbstractEventLoop, jobs: Iterator[Callable[[], None]], start: int
+    ) -> None:
+        with self.lock:
+            if start != self._starts:
+                return
+            job = next(jobs, None)
+            if job is None:
+                self._waiting = False
+                return
+            job()
+            loop.call_later(PAUSE, self._next, loop, jobs, start)

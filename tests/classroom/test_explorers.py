@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import io
 import random
+import threading
+import time
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -217,7 +219,7 @@ def test_after_a_cell_every_state_is_drawn_anew() -> None:
     explorer = make(dots)
     for value in (8, 4):
         explorer._controls["x"].value = value
-    explorers._forget()
+    explorers._after_cell()
     explorer._controls["x"].value = 8
     assert dots.drawn == [3, 8, 4, 8]
 
@@ -239,7 +241,7 @@ def ahead(*steps: Callable[[], object]) -> None:
     async def kernel() -> None:
         for step in steps:
             step()
-            while explorers._IDLE._waiting is not None:
+            while explorers._IDLE.waiting:
                 await asyncio.sleep(0.01)
 
     asyncio.run(kernel())
@@ -293,6 +295,65 @@ def test_nothing_is_drawn_ahead_while_something_runs(monkeypatch: pytest.MonkeyP
     shown(dots, monkeypatch)
     ahead(lambda: (explorers._draw_ahead(), explorers._IDLE.stop()))
     assert dots.drawn == [3]
+
+
+def test_nothing_is_drawn_ahead_while_a_cell_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A slider that is moved meanwhile answers in a thread of its own, and ends there."""
+    dots = Dots()
+    shown(dots, monkeypatch)
+    explorers._before_cell()
+    ahead(explorers._draw_ahead)
+    assert dots.drawn == [3]
+    ahead(explorers._after_cell)
+    assert len(dots.drawn) > 1
+
+
+class OneAtATime(Dots):
+    """Draws slowly, and fails when it is asked twice at once."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.busy = threading.Lock()
+
+    def __call__(self, x: float = 0.0, figure: Figure | None = None) -> Figure:
+        assert self.busy.acquire(blocking=False), "two threads draw"
+        try:
+            time.sleep(0.05)
+            return super().__call__(x, figure=figure)
+        finally:
+            self.busy.release()
+
+
+def test_two_threads_do_not_draw_on_one_figure(monkeypatch: pytest.MonkeyPatch) -> None:
+    """JupyterLab's sliders answer in another thread than its cells."""
+    explorer = shown(OneAtATime(), monkeypatch)
+    # The values differ, or the second thread would find the first one's picture.
+    values = [{"x": 4}, {"x": 8}]
+    errors: list[BaseException] = []
+
+    monkeypatch.setattr(type(explorer), "values", property(lambda _: values.pop()))
+    threads = [threading.Thread(target=explorer._on_change, args=({},)) for _ in range(2)]
+    monkeypatch.setattr(threading, "excepthook", lambda what: errors.append(what.exc_value))
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert errors == []
+
+
+def test_after_a_stop_nothing_is_under_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A job of another thread is waited for, and does not begin the next one."""
+    dots = OneAtATime()
+    shown(dots, monkeypatch)
+    thread = threading.Thread(target=ahead, args=(explorers._draw_ahead,))
+    thread.start()
+    while not dots.busy.locked():
+        time.sleep(0.001)
+    explorers._IDLE.stop()
+    drawn = len(dots.drawn)
+    assert not dots.busy.locked()
+    thread.join()
+    assert len(dots.drawn) == drawn == 2
 
 
 def test_what_is_slow_is_not_drawn_ahead(monkeypatch: pytest.MonkeyPatch) -> None:
