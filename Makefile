@@ -16,7 +16,7 @@ PYTEST = $(BIN)/python -m pytest -q -n $(WORKERS)
 # torch's threads spin briefly instead of holding the cores that others need; a notebook may load
 # torch before the package can say so: pruninglab/threads.py
 ifndef OMP_WAIT_POLICY
-export GOMP_SPINCOUNT ?= 10000
+export GOMP_SPINCOUNT ?= 1000
 export KMP_BLOCKTIME ?= 1
 endif
 

@@ -16,7 +16,7 @@ import sys
 from collections.abc import MutableMapping
 
 # Rounds in GNU's library (Linux), milliseconds in LLVM's and Intel's (macOS, Windows, conda).
-SPINNING = {"GOMP_SPINCOUNT": "10000", "KMP_BLOCKTIME": "1"}
+SPINNING = {"GOMP_SPINCOUNT": "1000", "KMP_BLOCKTIME": "1"}
 # Whoever has set one of these has decided.
 DECIDED = (*SPINNING, "OMP_WAIT_POLICY")
 
@@ -26,7 +26,7 @@ def spin_briefly(variables: MutableMapping[str, str], torch_is_loaded: bool) -> 
 
     >>> mine = {}
     >>> spin_briefly(mine, torch_is_loaded=False), mine["GOMP_SPINCOUNT"]
-    (True, '10000')
+    (True, '1000')
     >>> spin_briefly({"OMP_WAIT_POLICY": "ACTIVE"}, torch_is_loaded=False)
     False
     """
