@@ -39,10 +39,14 @@ OWN_FOLDERS = {
     "JUPYTERLAB_WORKSPACES_DIR": "workspaces",
     "IPYTHONDIR": "ipython",
 }
-# Notes when an <img> has finished loading, and which messages of widgets the kernel still owes an
-# answer. It says "idle" after all that a message has changed: then the page shows it too.
+# Notes when a control was touched, when an <img> has finished loading, and which messages of
+# widgets the kernel still owes an answer. It says "idle" after all that a message has changed: then
+# the page shows it too.
 WATCH = """() => {
     window.loads = [];
+    window.touched = null;
+    for (const kind of ['keydown', 'change'])
+        document.addEventListener(kind, (event) => { window.touched ??= event.timeStamp; }, true);
     document.addEventListener('load', (event) => {
         if (event.target.tagName === 'IMG') window.loads.push(performance.now());
     }, true);
@@ -269,12 +273,12 @@ class Control:
         self.field.press("Enter")
 
     def do(self, step: Callable[[], None]) -> float | None:
-        """Make a step; return the milliseconds until a new picture was there.
+        """Make a step; return the milliseconds from the key to the new picture.
 
         None if the value did not move or no new picture came: some values look the same.
         """
         value, picture = self.value, self.explorer.picture
-        start = self._page.evaluate("() => { window.loads = []; return performance.now(); }")
+        self._page.evaluate("() => { window.loads = []; window.touched = null; }")
         step()
         if self.value == value:
             return None
@@ -282,7 +286,7 @@ class Control:
         if self.explorer.picture == picture:
             return None
         self._page.wait_for_function("() => window.loads.length > 0", polling=2, timeout=10_000)
-        return self._page.evaluate("() => window.loads[0]") - start
+        return self._page.evaluate("() => window.loads[0] - window.touched")
 
     def drive(self) -> bool:
         """Make all steps; tell whether picture and caption have changed. No error may be shown."""

@@ -17,7 +17,7 @@ NOTEBOOKS = sorted((Path(__file__).resolve().parents[2] / "notebooks").glob("*.i
 REVISITED, AHEAD, OTHER = 30, 30, 80
 TIMES = 8
 # A slider at rest for so long has had its neighbours drawn.
-IDLE_MS = 3000
+IDLE_MS = 1500
 
 
 def press(slider: object, key: str, times: int) -> list[float]:
