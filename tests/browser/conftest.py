@@ -13,6 +13,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 from pathlib import Path
 
@@ -122,6 +123,26 @@ def chromium() -> Iterator[object]:
         browser = playwright.chromium.launch(executable_path=binary, args=CHROMIUM)
         yield browser
         browser.close()
+
+
+@pytest.fixture
+def offline_page(chromium: object) -> Callable[..., AbstractContextManager[object]]:
+    """A page without a network; in the end it has met no error and asked for no other file."""
+
+    @contextmanager
+    def opened(width: int, touch: bool = False) -> Iterator[object]:
+        context = chromium.new_context(viewport={"width": width, "height": 844}, has_touch=touch)
+        context.set_offline(True)
+        page = context.new_page()
+        page.wrong = []
+        page.on("pageerror", lambda error: page.wrong.append(str(error)))
+        page.on("request", lambda asked: page.wrong.append(asked.url)
+                if not asked.url.startswith(("file:", "data:")) else None)  # fmt: skip
+        yield page
+        assert not page.wrong
+        context.close()
+
+    return opened
 
 
 class Lab:

@@ -67,19 +67,9 @@ def small_site(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(params=[390, 1280])
-def page(request: pytest.FixtureRequest, chromium: Any) -> Iterator[Any]:
-    context = chromium.new_context(
-        viewport={"width": request.param, "height": 844}, has_touch=request.param < 500
-    )
-    context.set_offline(True)
-    page = context.new_page()
-    page.wrong = []
-    page.on("pageerror", lambda error: page.wrong.append(str(error)))
-    page.on("request", lambda asked: page.wrong.append(asked.url)
-            if not asked.url.startswith(("file:", "data:")) else None)  # fmt: skip
-    yield page
-    assert not page.wrong
-    context.close()
+def page(request: pytest.FixtureRequest, offline_page: Any) -> Iterator[Any]:
+    with offline_page(request.param, touch=request.param < 500) as page:
+        yield page
 
 
 def keep(page: Any, name: str) -> None:

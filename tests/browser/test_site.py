@@ -28,18 +28,9 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(params=WIDTHS)
-def page(request: pytest.FixtureRequest, chromium: Any) -> Iterator[Any]:
-    width = WIDTHS[request.param]
-    context = chromium.new_context(viewport={"width": width, "height": 844})
-    context.set_offline(True)
-    page = context.new_page()
-    page.wrong = []
-    page.on("pageerror", lambda error: page.wrong.append(str(error)))
-    page.on("request", lambda asked: page.wrong.append(asked.url)
-            if not asked.url.startswith(("file:", "data:")) else None)  # fmt: skip
-    yield page
-    assert not page.wrong
-    context.close()
+def page(request: pytest.FixtureRequest, offline_page: Any) -> Iterator[Any]:
+    with offline_page(WIDTHS[request.param]) as page:
+        yield page
 
 
 def pages(site: Path) -> list[Path]:
