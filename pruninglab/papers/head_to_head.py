@@ -47,7 +47,7 @@ TWO_SCOPES: Mapping[str, Scope] = {"layer": scopes.layer, "global": scopes.globa
 # With γ = 1 SAP's bound takes a few percent a round from networks that were trained so briefly: in
 # 15 rounds it does not come below a fifth. These γ bring it to a hundredth. With the printed
 # β = .9 their first round would take nine tenths at once; β = ½ lets SAP pass by every density.
-PQ_AND_GAMMA = ((0.5, 1.0, 12.0), (1.0, 2.0, 5.0))
+PQ_AND_GAMMA = ((0.5, 1.0, 16.0), (1.0, 2.0, 5.0))
 BETA = 0.5
 MIXTURE = "best mixture"
 MIXED_IN = "lenet_300_100"
