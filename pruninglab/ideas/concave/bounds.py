@@ -85,13 +85,20 @@ def phi(m: Float[Tensor, "*entries"], regularizer: Regularizer) -> float:
 
 @checked
 def lone_entry(lam: NonNegative, regularizer: Regularizer, gamma: Positive) -> tuple[float, float]:
-    """Return |m* − 1| and φ of one entry with L = γ/2 (m − 1)², minimised on a fine grid.
+    """Return |m* − 1| and φ of one entry with L = γ/2 (m − 1)², minimised to 1/200,000.
 
     Where k entries solve this problem each alone, m̃ = (1, …, 1) and the distance is √k times the
     first, φ(m*) k times the second: the counter-example to Eq. (14). Taught in notebook 05.
     """
-    m = torch.linspace(0, 1, 200_001, dtype=torch.float64)
-    best = m[(gamma / 2 * (m - 1).square() + float(lam) * regularizer.value(m)).argmin()]
+
+    def least(first: int, last: int, step: int) -> int:
+        """Return which of the 200,000ths from `first` to `last` costs least."""
+        m = torch.arange(max(first, 0), min(last, 200_000) + 1, step).double() / 200_000
+        cost = gamma / 2 * (m - 1).square() + float(lam) * regularizer.value(m)
+        return max(first, 0) + step * int(cost.argmin())
+
+    near = least(0, 200_000, 100)
+    best = torch.tensor(least(near - 100, near + 100, 1) / 200_000, dtype=torch.float64)
     return 1 - float(best), phi(best[None], regularizer)
 
 
