@@ -291,6 +291,7 @@ class Examples:
             "head_to_head.means": {"runs": runs}, "head_to_head.chosen": {"runs": runs},
             "head_to_head.verdicts": {"runs": runs},
             "head_to_head.with_paid": {"measured": measured},
+            "head_to_head.at_equal_cost": {"measured": measured},
             "head_to_head.trials": {"net": "sap_mlp", "settings": measured.settings},
             "ladder": {"densities": (0.5, 0.2)}, "at_pace": {"dense": 1, "per_halving": 1},
             "sooner": {"first": STOP, "second": lab.stops.epochs(2)},
