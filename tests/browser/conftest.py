@@ -306,8 +306,10 @@ class Control:
         self.explorer.settle()
         if self.explorer.picture == picture:
             return None
-        self._page.wait_for_function("() => window.loads.length > 0", polling=2, timeout=10_000)
-        return self._page.evaluate("() => window.loads[0] - window.touched")
+        # The picture before this one may have come in after the step began.
+        later = "() => window.loads.find((load) => load > window.touched)"
+        self._page.wait_for_function(later, polling=2, timeout=10_000)
+        return self._page.evaluate(f"({later})() - window.touched")
 
     def drive(self) -> bool:
         """Make all steps; tell whether picture and caption have changed. No error may be shown."""
