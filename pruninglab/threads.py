@@ -2,8 +2,8 @@
 
 torch computes with OpenMP, whose threads spin on their core when they wait. Alone on a machine this
 is right; beside another busy process they hold the cores that the others need, and both take ten
-times as long, or a hundred. So they spin for some ten microseconds, then sleep. Seconds for a fixed
-number of steps on two cores, alone, beside one, and beside two neighbours who train the same:
+times as long, or a hundred. So they spin for 1,000 rounds, then sleep. Seconds for a fixed number
+of steps on two cores, alone, beside one, and beside two neighbours who train the same:
 
 | policy                | LeNet-300-100     | LeNet-5           | ResNet-20         |
 |-----------------------|-------------------|-------------------|-------------------|

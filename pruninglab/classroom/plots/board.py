@@ -275,7 +275,7 @@ def _path(a: str, b: str) -> str:
     """Say in words how to get from one paper to another."""
     steps = list(one_by_one(ROWS[a], ROWS[b]))[1:]
     if not steps:
-        return f"{a} and {b}: the same row. Choose two papers."
+        return f"{a} and {b}: the same row. Choose two papers"
     cells = "one cell differs" if len(steps) == 1 else f"{len(steps)} cells differ"
     return f"{a} → {b}: {cells}, changed one at a time:\n" + "\n".join(
         f"    {step}" for step in steps
