@@ -18,8 +18,8 @@ from matplotlib.figure import Figure
 from traitlets import TraitError
 
 from ..ideas.checks import Finite, Positive, checked
-from .accessible import names
-from .frames import Frames, Idle, Values, one_step_away, unnoticed
+from .frames import Frames, Idle, Values, one_step_away, one_step_on, unnoticed
+from .live_picture import LivePicture
 from .pictures import Picture, few_colours, name_of, save_picture, words_of
 from .site.frames import save_frames
 
@@ -157,20 +157,16 @@ def _before_cell(*_: Any) -> None:
 def _after_cell(*_: Any) -> None:
     """Drop all frames: the cell that has run may have changed what a figure shows."""
     for explorer in _SHOWN.values():
-        explorer.frames.clear()
+        explorer.forget()
     _IDLE.end_cell()
     _draw_ahead()
 
 
 def _draw_ahead() -> None:
-    """Draw what may be asked for next, as soon as the kernel is idle."""
-    _IDLE.start(_jobs())
-
-
-def _jobs() -> Iterator[Callable[[], None]]:
-    """Yield what is left to draw for all explorers that are shown, the last one touched first."""
-    for explorer in sorted(_SHOWN.values(), key=lambda explorer: -explorer.touched):
-        yield from explorer.jobs_ahead()
+    """While the kernel is idle, draw what may be asked for next, for the last one touched first."""
+    explorers = sorted(_SHOWN.values(), key=lambda explorer: -explorer.touched)
+    jobs = (job for explorer in explorers for job in explorer.jobs_ahead())
+    _IDLE.start(jobs, explorers[0].job_onward() if explorers else None)
 
 
 class Explorer(widgets.VBox):
@@ -189,24 +185,14 @@ class Explorer(widgets.VBox):
         self.frames = Frames()
         self.touched = 0.0
         self._moved: str | None = None
+        self._onward: Values | None = None
         self._seconds = 0.0
-        self._message = widgets.HTML()
-        # Without a width the browser would stretch the picture to the cell.
-        width = f"{round(self._figure.get_figwidth() * SHOWN_DPI)}px"
-        self._image = widgets.Image(
-            value=self._still.png,
-            format="png",
-            layout=widgets.Layout(width=width, max_width="100%"),
-        )
-        self.caption = self._still.alt
-        self._caption = widgets.HTML(
-            _as_caption(self._still.alt), layout=widgets.Layout(width=width, max_width="100%")
-        )
+        inches = self._figure.get_figwidth()
+        self._picture = LivePicture(controls, self._still, inches, SHOWN_DPI)
         self._drawn: dict[str, Any] | None = self.values
         for control in controls.values():
             control.observe(self._on_change, names="value")
-        rows = [_with_hint(control) for control in controls.values()]
-        super().__init__([*rows, self._message, self._image, self._caption, names(len(rows))])
+        super().__init__([*map(_with_hint, controls.values()), self._picture])
         # From 0 on the front end counts there how often it shows the explorer: without one, as in
         # nbconvert and nbval, it stays 0.
         self._view_count = 0
@@ -219,7 +205,22 @@ class Explorer(widgets.VBox):
     @property
     def png(self) -> bytes:
         """The picture that is shown."""
-        return bytes(self._image.value)
+        return self._picture.png
+
+    @property
+    def caption(self) -> str:
+        """The words under it."""
+        return self._picture.alt
+
+    @property
+    def error(self) -> str:
+        """What went wrong, or nothing."""
+        return str(self._picture.error)
+
+    def forget(self) -> None:
+        """Drop all pictures: what they show may have changed."""
+        self.frames.clear()
+        self._picture.forget()
 
     def retire(self) -> None:
         """Close all widgets that it is made of, except those that a shown explorer uses too."""
@@ -234,16 +235,28 @@ class Explorer(widgets.VBox):
 
         Nothing if no front end shows the explorer, or if drawing takes too long to be waited for.
         """
-        if not self._view_count or self._seconds > LONGEST_AHEAD:
-            return
         for values in (self.values, *one_step_away(self._controls, self._moved)):
-            if values not in self.frames:
+            if self._is_worth(values):
                 yield functools.partial(self._draw_frame_ahead, values)
+
+    def job_onward(self) -> Callable[[], None] | None:
+        """Return the drawing of the state that the next key of the same hand asks for, if any."""
+        values, self._onward = self._onward, None
+        if values is None or not self._is_worth(values):
+            return None
+        return functools.partial(self._draw_frame_ahead, values)
+
+    def _is_worth(self, values: Values) -> bool:
+        """Tell whether somebody looks, a state is not drawn yet, and nobody would wait for it."""
+        looked_at = bool(self._view_count) and self._seconds <= LONGEST_AHEAD
+        return looked_at and values not in self.frames
 
     def _draw_frame_ahead(self, values: Values) -> None:
         """Draw a state on a figure of its own; one that fails will tell when it is asked for."""
         with unnoticed(), contextlib.suppress(Exception):
-            self.frames.keep(values, self._draw(values, self._spare, LIVE_DPI))
+            frame = self._draw(values, self._spare, LIVE_DPI)
+            self.frames.keep(values, frame)
+            self._picture.send_ahead(values, frame)
 
     def _frame(self, values: Values) -> Picture:
         """Return the picture of a state, drawn now unless it is there already."""
@@ -287,18 +300,15 @@ class Explorer(widgets.VBox):
         self._moved = next(
             (name for name in wanted if self._drawn and wanted[name] != self._drawn[name]), None
         )
+        self._onward = one_step_on(self._controls, self._drawn or {}, self._moved)
         # After an interrupt nothing counts as drawn: asked again, the same values are drawn.
         self._drawn = None
         try:
-            frame = self._frame(wanted)
-            self._image.value, self.caption = frame.png, frame.alt
-            self._caption.value = _as_caption(self.caption)
-            self._message.value = ""
+            self._picture.show(wanted, self._frame(wanted))
         except Exception:
             if get_ipython() is None:
                 raise
-            trace = html.escape(traceback.format_exc(limit=-2))
-            self._message.value = f"<pre style='color: #a00000'>{trace}</pre>"
+            self._picture.error = traceback.format_exc(limit=-2)
         self._drawn = wanted
 
     def _repr_mimebundle_(self, **options: Any) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -311,11 +321,6 @@ def _empty_figure() -> Figure:
     figure = Figure()
     FigureCanvasAgg(figure)
     return figure
-
-
-def _as_caption(words: str) -> str:
-    style = "color: #555; line-height: 1.4; white-space: normal"
-    return f"<div style='{style}' aria-live='polite'>{html.escape(words)}</div>"
 
 
 def _with_hint(control: widgets.Widget) -> widgets.Widget:

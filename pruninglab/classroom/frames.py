@@ -24,8 +24,10 @@ from .pictures import Picture
 
 # Bytes of pictures that one explorer keeps: some hundred states.
 LIMIT = 4_000_000
-# Seconds without a question before the first picture ahead, and between two of them.
+# Seconds without a question before the pictures ahead, and between two of them.
 QUIET, PAUSE = 0.3, 0.02
+# Seconds after an answer before the one picture that a hand which goes on will ask for.
+SOON = 0.003
 # Digits by which two values of a slider differ: the browser's .1 + .2 is not ours.
 DIGITS = 9
 
@@ -97,6 +99,21 @@ def one_step_away(controls: Mapping[str, widgets.Widget], first: str | None) -> 
             yield present | {name: value}
 
 
+def one_step_on(
+    controls: Mapping[str, widgets.Widget], before: Values, moved: str | None
+) -> Values | None:
+    """Return the state to which the same step of control `moved` leads once more.
+
+    None unless it was a single step, and where the control ends.
+    """
+    if moved is None:
+        return None
+    present = {name: control.value for name, control in controls.items()}
+    near = [present | {moved: value} for value in _next_values(controls[moved])]
+    onward = [state for state in near if _key(state) != _key(before)]
+    return onward[0] if len(onward) == 1 and len(near) == 2 else None
+
+
 def _next_values(control: widgets.Widget) -> list[Any]:
     if hasattr(control, "options"):
         options, index = [value for _, value in control._options_full], control.index
@@ -148,8 +165,13 @@ class Idle:
         """Whether a job will be begun if nobody asks for anything."""
         return self._waiting
 
-    def start(self, jobs: Iterator[Callable[[], None]]) -> None:
-        """Begin after a quiet time, in place of what was under way; without a loop, do nothing."""
+    def start(
+        self, jobs: Iterator[Callable[[], None]], at_once: Callable[[], None] | None = None
+    ) -> None:
+        """Begin after a quiet time, in place of what was under way; without a loop, do nothing.
+
+        One job may be done before it, as soon as everything that was asked for is answered.
+        """
         with self.lock:
             self.stop()
             if self._cell_runs:
@@ -159,6 +181,8 @@ class Idle:
             except RuntimeError:
                 return
             self._waiting = True
+            if at_once is not None:
+                loop.call_later(SOON, self._do, at_once, self._starts)
             loop.call_later(QUIET, self._next, loop, jobs, self._starts)
 
     def stop(self) -> None:
@@ -176,6 +200,11 @@ class Idle:
     def end_cell(self) -> None:
         """Allow jobs again."""
         self._cell_runs = False
+
+    def _do(self, job: Callable[[], None], start: int) -> None:
+        with self.lock:
+            if start == self._starts:
+                job()
 
     def _next(
         self, loop: asyncio.AbstractEventLoop, jobs: Iterator[Callable[[], None]], start: int

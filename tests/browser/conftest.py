@@ -194,7 +194,7 @@ class Lab:
 
     def explorers(self) -> list[Explorer]:
         """Return the explorers of the notebook, from top to bottom."""
-        boxes = self.page.locator(".jp-OutputArea-output .widget-vbox:has(> img)")
+        boxes = self.page.locator(".jp-OutputArea-output .widget-vbox:has(> .pruninglab-picture)")
         return [Explorer(self.page, boxes.nth(number)) for number in range(boxes.count())]
 
     def keep(self, name: str) -> None:
@@ -218,12 +218,12 @@ class Explorer:
     @property
     def image(self) -> object:
         """The picture itself."""
-        return self._box.locator("> img")
+        return self._box.locator("> .pruninglab-picture > img")
 
     @property
     def message(self) -> str:
         """The error that is shown, or nothing."""
-        return "".join(self._box.locator(".widget-html pre").all_inner_texts())
+        return self._box.locator("> .pruninglab-picture > pre").inner_text()
 
     @property
     def picture(self) -> str:
@@ -268,9 +268,14 @@ class Control:
     @property
     def value(self) -> str:
         """What it shows now."""
+        return self.readout.inner_text() if self.kind == "slider" else self.field.input_value()
+
+    @property
+    def stand(self) -> str:
+        """Where it stands: what a slider shows may be rounded, the place of its handle is not."""
         if self.kind == "slider":
-            return self.field.get_attribute("aria-valuenow")
-        return self.field.input_value()
+            return self._box.locator(".noUi-origin").first.get_attribute("style")
+        return self.value
 
     def steps(self) -> list[Callable[[], None]]:
         """Ways to move it: along a slider and to both ends, every option, another text."""
@@ -298,10 +303,10 @@ class Control:
 
         None if the value did not move or no new picture came: some values look the same.
         """
-        value, picture = self.value, self.explorer.picture
+        stand, picture = self.stand, self.explorer.picture
         self._page.evaluate("() => { window.loads = []; window.touched = null; }")
         step()
-        if self.value == value:
+        if self.stand == stand:
             return None
         self.explorer.settle()
         if self.explorer.picture == picture:

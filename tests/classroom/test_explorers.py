@@ -25,6 +25,7 @@ from PIL import Image
 from pruninglab.classroom import explorers, frames, pictures
 from pruninglab.classroom.explorers import choice, explore, slider, steps_slider, text
 from pruninglab.classroom.frames import Frames, one_step_away
+from pruninglab.classroom.live_picture import NOT_KEPT, LivePicture
 from pruninglab.classroom.pictures import (
     Picture,
     check_alt,
@@ -76,10 +77,9 @@ def test_the_bundle_is_live_and_static() -> None:
 
 def test_the_caption_tells_the_present_state() -> None:
     explorer = make(Dots())
-    assert "A dot that lies 3 to the right" in explorer._caption.value
+    assert explorer.caption == "A dot that lies 3 to the right"
     explorer._controls["x"].value = 8
     assert explorer.caption == "A dot that lies 8 to the right"
-    assert explorer.caption in explorer._caption.value
     assert "lies 3" in explorer._still.alt, "what is saved is the default state"
 
 
@@ -130,9 +130,9 @@ def test_errors_are_shown_in_a_notebook_and_go_away(monkeypatch: pytest.MonkeyPa
     explorer = make(Dots())
     monkeypatch.setattr(explorers, "get_ipython", lambda: object())
     explorer._controls["x"].value = 7
-    assert "seven is not allowed" in explorer._message.value
+    assert "seven is not allowed" in explorer.error
     explorer._controls["x"].value = 1
-    assert explorer._message.value == ""
+    assert explorer.error == ""
 
 
 def test_an_interrupted_picture_is_drawn_when_asked_again(
@@ -161,7 +161,7 @@ def test_an_error_goes_away_on_the_way_back(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(explorers, "get_ipython", lambda: object())
     for value in (7, 3):
         explorer._controls["x"].value = value
-    assert explorer._message.value == ""
+    assert explorer.error == ""
 
 
 def test_a_cell_that_is_run_again_leaves_no_widgets_behind() -> None:
@@ -209,7 +209,6 @@ def test_a_state_that_was_drawn_is_not_drawn_again() -> None:
         control.value = value
     assert dots.drawn == [3, 8, 4]
     assert (explorer.png, explorer.caption) == seen
-    assert explorer.caption in explorer._caption.value
 
 
 def test_after_a_cell_every_state_is_drawn_anew() -> None:
@@ -260,6 +259,61 @@ def test_states_one_step_away_are_drawn_while_nobody_asks(
     explorer._controls["x"].value = 4
     assert len(dots.drawn) == 4, "it was drawn ahead"
     assert explorer.caption == "A dot that lies 4 to the right"
+
+
+def test_a_hand_that_goes_on_finds_the_next_state_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """At once, without the quiet time; not behind the last stop, nor after a jump."""
+    dots = Dots()
+    explorer = shown(dots, monkeypatch)
+    monkeypatch.setattr(frames, "QUIET", 60)
+    control = explorer._controls["x"]
+
+    async def kernel() -> None:
+        for value in (4, 8, 9, 8, 6):
+            control.value = value
+            explorers._draw_ahead()
+            await asyncio.sleep(0.1)
+            explorers._IDLE.stop()
+
+    asyncio.run(kernel())
+    assert dots.drawn == [3, 4, 5, 8, 9, 6]
+
+
+def test_what_is_drawn_ahead_is_sent_to_the_page(monkeypatch: pytest.MonkeyPatch) -> None:
+    explorer = shown(Dots(), monkeypatch)
+    sent: list[tuple[dict[str, Any], list[bytes]]] = []
+    monkeypatch.setattr(explorer._picture, "send", lambda *message: sent.append(message))
+    ahead(explorers._draw_ahead)
+    assert [(content["state"], content["age"]) for content, _ in sent] == [
+        ([3], 0),
+        ([4], 0),
+        ([2], 0),
+    ]
+    explorer._controls["x"].value = 4
+    assert explorer._picture.shown["state"] == [4]
+    assert sent[1][1] == [explorer.png] and sent[1][0]["alt"] == explorer.caption
+    explorers._after_cell()
+    assert explorer._picture.age == 1, "the page forgets"
+
+
+def test_the_page_knows_options_by_their_number_and_other_values_by_themselves() -> None:
+    """So does live_picture.js: a front end never sees the option itself."""
+    controls = {
+        "steps": steps_slider([1, 0.5], 0.5, label="steps", hint="shares"),
+        "real": slider(0.0, 1.0, 0.5, step=0.1, label="real", hint="real numbers"),
+        "line": text("x", label="text", hint="letters"),
+        "odd": widgets.DatePicker(),
+    }
+    first = Picture(b"png", ALT)
+    values = {name: control.value for name, control in controls.items()}
+    odd = LivePicture(controls, first, 5, 80)
+    odd.show(values | {"odd": object()}, first)
+    assert odd.shown["state"] is None and odd.shown["age"] == NOT_KEPT
+    del controls["odd"]
+    plain = LivePicture(controls, first, 5, 80)
+    plain.show(values, first)
+    assert plain.shown["state"] == [1, 0.5, "x"] and plain.shown["age"] == plain.age
+    assert plain.layout.width == "400px"
 
 
 def test_a_picture_drawn_ahead_is_the_picture(monkeypatch: pytest.MonkeyPatch) -> None:
