@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import overload
 
+import numpy as np
 import torch
 from jaxtyping import Bool, Float, Real
 from torch import Tensor
@@ -126,7 +127,7 @@ def gini_index(
     sizes = rows.abs()
     if living is not None:
         sizes.masked_fill_(~living, -1)
-    sizes = sizes.sort(dim=1).values.clamp_min_(0)
+    sizes = _ascending(sizes).clamp_min_(0)
     counts = _counts(rows, living)
     scale = 2.0 ** -largest.frexp().exponent.double().clamp(-1000, 1000)[:, None]
     total, unequal = torch.zeros_like(largest), torch.zeros_like(largest)
@@ -292,6 +293,13 @@ def _as_rows(
     moved = w.movedim(dim, -1)
     living = None if mask is None else mask.movedim(dim, -1).reshape(-1, w.shape[dim])
     return moved.reshape(-1, w.shape[dim]), living, moved.shape[:-1]
+
+
+def _ascending(rows: Tensor) -> Tensor:
+    """Sort each row. On the CPU by NumPy: a third to a fifth of torch's time, the same values."""
+    if rows.device.type != "cpu" or rows.dtype == torch.bfloat16:
+        return rows.sort(dim=1).values
+    return torch.from_numpy(np.sort(rows.numpy(), axis=1))
 
 
 def _counts(rows: Tensor, living: Tensor | None) -> Tensor:
