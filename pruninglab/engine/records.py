@@ -151,11 +151,15 @@ def sparsity_indices(weights: Mapping[str, Tensor], masks: Mapping[str, Tensor])
         for groups in group(living, masks):
             rows = groups.scores.masked_fill(~groups.alive, 0).any(dim=1)
             w, alive = groups.scores[rows], groups.alive[rows]
+            mask: Tensor | None = alive
+            if len(w) == 1:
+                # One vector: of its living members alone, who are few after some rounds.
+                w, mask = w[alive][None], None
             name = "all" if scope == "global" else groups.pieces[0][0]
             values: dict[str, float | None] = {"pqi": None, "gini": None}
             if len(w):
-                values["pqi"] = float(pq_index(w, 0.5, 1.0, mask=alive, dim=1).mean())
-                values["gini"] = float(gini_index(w, mask=alive, dim=1).mean())
+                values["pqi"] = float(pq_index(w, 0.5, 1.0, mask=mask, dim=1).mean())
+                values["gini"] = float(gini_index(w, mask=mask, dim=1).mean())
             for index, value in values.items():
                 measured[index].setdefault(scope, {})[name] = value
     return measured

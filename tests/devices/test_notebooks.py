@@ -1,6 +1,6 @@
 """The code cells of every notebook, one after the other, on a fake cuda and a fake mps.
 
-With two steps an epoch, three seeds and few rounds the numbers mean nothing, so a cell that needs
+With two steps an epoch, two seeds and few rounds the numbers mean nothing, so a cell that needs
 them may fail where it is listed below; an error of another kind may not. Run by `make devices`.
 """
 
@@ -25,7 +25,7 @@ from pruninglab.data import Data, Split
 
 pytestmark = pytest.mark.devices
 NOTEBOOKS = sorted((Path(__file__).resolve().parents[2] / "notebooks").glob("*.ipynb"))
-STEPS, ROUNDS, IMAGES, RUNS, SEEDS = 2, 5, 200, 20, 3
+STEPS, ROUNDS, IMAGES, RUNS, SEEDS = 2, 5, 200, 20, 2
 # Cells that need real training: (notebook, words of the cell, words of the error).
 NEEDS_TRAINING = (("02_sap", "paired(", "share no seed"),)
 LOAD, COMPARE, DIGITS = lab.data.load, lab.compare, lab.concave.two_digits
