@@ -48,6 +48,15 @@ def lab_with_a_dot(lab_page: Any) -> Any:
     return lab_page
 
 
+def test_pictures_come_without_the_kernel_and_after_it(lab_with_a_dot: Any) -> None:
+    """One page for all of it: to open one takes longer than the rest."""
+    (explorer,) = lab_with_a_dot.explorers()
+    a_kernel_that_stands_still(lab_with_a_dot.page, explorer)
+    an_error_is_told_and_goes_away(explorer)
+    a_second_view_shows_what_the_first_does(lab_with_a_dot.page, explorer)
+    after_a_cell_nothing_old_is_shown(lab_with_a_dot.page, explorer)
+
+
 def said(page: Any, words: str) -> None:
     page.wait_for_function(
         "words => [...document.querySelectorAll('[aria-live]')].some("
@@ -57,10 +66,8 @@ def said(page: Any, words: str) -> None:
     )
 
 
-def test_a_kernel_that_stands_still(lab_with_a_dot: Any) -> None:
+def a_kernel_that_stands_still(page: Any, explorer: Any) -> None:
     """What was seen, and what was drawn ahead, comes all the same; what was not, later."""
-    page = lab_with_a_dot.page
-    (explorer,) = lab_with_a_dot.explorers()
     place, letter = explorer.controls()
     seen = []
     for key in ("ArrowRight", "ArrowRight", "ArrowLeft"):
@@ -91,9 +98,7 @@ def test_a_kernel_that_stands_still(lab_with_a_dot: Any) -> None:
     assert explorer.message == ""
 
 
-def test_after_a_cell_nothing_old_is_shown(lab_with_a_dot: Any) -> None:
-    page = lab_with_a_dot.page
-    (explorer,) = lab_with_a_dot.explorers()
+def after_a_cell_nothing_old_is_shown(page: Any, explorer: Any) -> None:
     place = explorer.controls()[0]
     for key in ("ArrowRight", "ArrowLeft", "ArrowRight"):
         place.do(lambda key=key: place._press(key))
@@ -106,8 +111,7 @@ def test_after_a_cell_nothing_old_is_shown(lab_with_a_dot: Any) -> None:
         assert "A dot that is at" in explorer.caption
 
 
-def test_an_error_is_told_and_goes_away(lab_with_a_dot: Any) -> None:
-    (explorer,) = lab_with_a_dot.explorers()
+def an_error_is_told_and_goes_away(explorer: Any) -> None:
     place = explorer.controls()[0]
     place._press("Home")
     explorer.settle()
@@ -117,10 +121,8 @@ def test_an_error_is_told_and_goes_away(lab_with_a_dot: Any) -> None:
     assert explorer.message == "" and "at 0.10" in explorer.caption
 
 
-def test_a_second_view_shows_what_the_first_does(lab_with_a_dot: Any) -> None:
+def a_second_view_shows_what_the_first_does(page: Any, explorer: Any) -> None:
     """Create New View for Cell Output: it shows the present state, and both follow."""
-    page = lab_with_a_dot.page
-    (explorer,) = lab_with_a_dot.explorers()
     place = explorer.controls()[0]
     place.do(lambda: place._press("ArrowRight"))
     page.locator(".jp-CodeCell").first.locator(".pruninglab-picture").click(button="right")
@@ -132,4 +134,4 @@ def test_a_second_view_shows_what_the_first_does(lab_with_a_dot: Any) -> None:
     assert len({views.nth(i).inner_text() for i in range(2)}) == 1
     place.do(lambda: place._press("ArrowRight"))
     assert len({views.nth(i).inner_text() for i in range(2)}) == 1
-    assert "at 1.20" in views.nth(1).inner_text()
+    assert "at 0.30" in views.nth(1).inner_text()

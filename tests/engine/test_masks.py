@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from unittest import mock
+
 import numpy as np
 import pytest
 import torch
@@ -11,6 +14,7 @@ from torch import nn
 
 from pruninglab.choices.budgets import count, fraction
 from pruninglab.choices.scopes import Groups, global_, layer, neuron
+from pruninglab.engine import masks as engine_masks
 from pruninglab.engine.masks import Masks, cut, keep_largest
 
 
@@ -21,9 +25,10 @@ def reference_cut(scores: np.ndarray, alive: np.ndarray, keep: int) -> np.ndarra
     return np.isin(np.arange(len(scores)), best)
 
 
+@pytest.mark.parametrize("wide", [0, 4096], ids=["by partition", "by sort"])
 @settings(deadline=None, max_examples=60)
 @given(st.data())
-def test_keep_largest_is_the_sort_of_a_reference(data: st.DataObject) -> None:
+def test_keep_largest_is_the_sort_of_a_reference(wide: int, data: st.DataObject) -> None:
     members = data.draw(st.integers(1, 12))
     # Few distinct values: most draws have ties, zeros among them.
     scores = data.draw(
@@ -31,8 +36,25 @@ def test_keep_largest_is_the_sort_of_a_reference(data: st.DataObject) -> None:
     )
     alive = data.draw(st.lists(st.booleans(), min_size=members, max_size=members))
     keep = data.draw(st.integers(0, sum(alive)))
-    kept = keep_largest(torch.tensor([scores]), torch.tensor([alive]), torch.tensor([keep]))
+    with mock.patch.object(engine_masks, "WIDE", wide):
+        kept = keep_largest(torch.tensor([scores]), torch.tensor([alive]), torch.tensor([keep]))
     assert kept[0].numpy().tolist() == reference_cut(scores, alive, keep).tolist()
+
+
+@pytest.mark.parametrize("special", [0.5, math.inf, -math.inf, math.nan])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16])
+def test_wide_groups_are_cut_as_narrow_ones_are(special: float, dtype: torch.dtype) -> None:
+    """Whatever the numbers: the partition of wide groups must choose what the sort chooses."""
+    generator = torch.Generator().manual_seed(0)
+    scores = torch.randint(0, 50, (3, 5000), generator=generator).to(dtype)
+    scores[:, ::7] = special
+    alive = torch.rand(3, 5000, generator=generator) < 0.8
+    keep = torch.tensor([0, 1234, int(alive[2].sum())])
+    wide = keep_largest(scores, alive, keep)
+    with mock.patch.object(engine_masks, "WIDE", 10_000):
+        assert torch.equal(wide, keep_largest(scores, alive, keep))
+    if not math.isnan(special):
+        assert torch.equal(wide.sum(dim=1), keep)
 
 
 @pytest.mark.parametrize("keep", [-1, 3])
