@@ -18,6 +18,7 @@ from matplotlib.figure import Figure
 from traitlets import TraitError
 
 from ..ideas.checks import Finite, Positive, checked
+from .canvas import LiveCanvas
 from .frames import Frames, Idle, Values, one_step_away, one_step_on, unnoticed
 from .live_picture import LivePicture
 from .pictures import Picture, few_colours, name_of, save_picture, words_of
@@ -181,6 +182,8 @@ class Explorer(widgets.VBox):
         self._figure, self._spare = _empty_figure(), _empty_figure()
         drawn = self._draw(self.values, self._figure, STILL_DPI)
         self._still = Picture(few_colours(drawn.png), drawn.alt)
+        for figure in (self._figure, self._spare):
+            LiveCanvas(figure)
         self.name = name_of(self._figure)
         self.frames = Frames()
         self.touched = 0.0
