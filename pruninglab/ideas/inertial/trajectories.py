@@ -72,12 +72,13 @@ def semi_distance(
 
 def _to_segments(points: Array, curve: Array) -> Array:
     """Return how far each of n points lies from the nearest segment of a curve, (n,)."""
-    starts, along = curve[:-1], np.diff(curve, axis=0)
-    away = points[:, None] - starts
-    length = np.maximum((along**2).sum(axis=-1), np.finfo(float).tiny)
-    share = np.clip((away * along).sum(axis=-1) / length, 0, 1)
-    across = away - share[..., None] * along
-    return np.asarray(np.sqrt((across**2).sum(axis=-1).min(axis=1)))
+    # One coordinate after the other: sums over a last dimension of two are slow.
+    (right, up), (along, rising) = curve[:-1].T, np.diff(curve, axis=0).T
+    x, y = points[:, :1] - right, points[:, 1:] - up
+    length = np.maximum(along**2 + rising**2, np.finfo(float).tiny)
+    share = np.clip((x * along + y * rising) / length, 0, 1)
+    across = (x - share * along) ** 2 + (y - share * rising) ** 2
+    return np.asarray(np.sqrt(across.min(axis=1)))
 
 
 @checked

@@ -227,7 +227,7 @@ def tail_ratio(w: Real[Tensor, "*shape"], r: Count, p: Positive) -> float:
 
 def _descending_powers(w: Tensor, p: float) -> Tensor:
     """Return (|w| / max|w|)^p in descending order, float64."""
-    sizes = accurate(w.detach()).abs().flatten().sort(descending=True).values
+    sizes = _ascending(accurate(w.detach()).abs().reshape(1, -1))[0].flip(0)
     if not bool(sizes[0].isfinite()) or float(sizes[0]) == 0:
         raise ValueError("w must be finite and have a non-zero member")
     powers: Tensor = (sizes / sizes[0]) ** p
