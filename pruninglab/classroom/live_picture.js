@@ -106,6 +106,7 @@ export default () => {
       const image = el.appendChild(document.createElement("img"));
       const caption = el.appendChild(document.createElement("div"));
       error.style.color = "#a00000";
+      error.setAttribute("role", "alert");
       image.style.cssText = "width: 100%; display: block";
       caption.style.cssText = "color: #555; line-height: 1.4; white-space: normal";
       // The element stays when its words change: only so is it heard.
@@ -124,7 +125,11 @@ export default () => {
       views.add(view);
       shown ? view(shown) : answered(model);
       nameControls(el, controls.length, LOOKS);
-      return () => views.delete(view);
+      return () => {
+        views.delete(view);
+        model.off("change:error", tell);
+        URL.revokeObjectURL(image.src);
+      };
     },
   };
 };
