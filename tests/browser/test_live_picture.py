@@ -32,7 +32,8 @@ lab.explore(dot, x=lab.slider(0.0, 2.0, 1.0, step=0.1, label="place", hint="to t
     "print('kernel', os.getpid())",
     "words = 'is'",
 )
-REST_MS = 1500
+# Long enough for all states one step away to be drawn, beside another busy worker too.
+REST_MS = 3000
 
 
 @pytest.fixture
