@@ -24,9 +24,9 @@ from .live_picture import LivePicture
 from .pictures import Picture, few_colours, name_of, save_picture, words_of
 from .site.frames import save_frames
 
-LIVE_DPI = 80
 STILL_DPI = 110
-SHOWN_DPI = 88
+# A live picture has the points that it is shown with: scaled letters would be blurred.
+SHOWN_DPI = LIVE_DPI = 88
 LABEL_WIDTH = "190px"
 CONTROL_WIDTH = "480px"
 # ipywidgets keeps every widget until it is closed: of one name only the last explorer stays.

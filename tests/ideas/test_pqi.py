@@ -86,7 +86,8 @@ def test_range_ends(d: int, p: float, q: float) -> None:
     """Theorem 1 and Remark 1: 0 for a constant vector, 1 − d^(1/q − 1/p) for a one-hot one."""
     one_hot = torch.zeros(d)
     one_hot[0] = -3
-    assert float(pq_index(torch.full((d,), 0.7), p, q)) == pytest.approx(0, abs=1e-12)
+    constant = float(pq_index(torch.full((d,), 0.7), p, q))
+    assert constant == pytest.approx(0, abs=1e-12) and math.copysign(1, constant) == 1
     expected = 1 - d ** (1 / q - 1 / p)
     assert float(pq_index(one_hot, p, q)) == pytest.approx(expected, rel=1e-12)
 

@@ -30,7 +30,8 @@ from .race import YOURS, Rows, Stopped, race
 from .standings import HEADS, places, rule, standings
 
 BOARDS = "runs/boards"
-LIVE_DPI, STILL_DPI, SHOWN_DPI = 80, 110, 88
+STILL_DPI = 110
+SHOWN_DPI = LIVE_DPI = 88
 MakeNet = Callable[[int], nn.Module]
 # A cell that is run again puts its board in the place of the former one.
 _SHOWN: dict[str, Board] = {}

@@ -79,8 +79,8 @@ def pq_index(
     norms = _log_means(rows, living, largest, exponents)
     # The factor d^(1/q − 1/p) turns sums into means: I = 1 − exp(log-mean_p − log-mean_q).
     indices = torch.stack([-torch.expm1(norms[p] - norms[q]) for p, q in pairs])
-    # A constant vector may round to a hair below its index, 0.
-    indices = indices.clamp_min(0).masked_fill(
+    # A constant vector may round to a hair below its index, 0, or to −0.
+    indices = (indices.clamp_min(0) + 0.0).masked_fill(
         empty, float("nan") if undefined is None else float(undefined)
     )
     return indices.reshape(len(pairs), *shape) if _many(p, q) else indices.reshape(shape)
