@@ -70,7 +70,7 @@ site: $(INSTALLED)
 bench: $(INSTALLED)
 	$(BIN)/python -m pytest -q -s -m benchmark tests/benchmarks tests/browser
 
-# pip compiles file by file; all cores do it in a third of the time.
+# pip compiles file by file; all cores together are sooner done.
 $(INSTALLED): pyproject.toml constraints.txt
 	$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 10) and 'Python 3.10 or newer is needed; try make PYTHON=python3.12')"
 	$(PYTHON) -m venv .venv

@@ -99,7 +99,7 @@ def _known_as(func: Any) -> tuple[str, bool]:
 def _changed(change: Callable[[Any], Any], value: Any) -> Any:
     """Apply `change` to a value or to all that lists and tuples hold: ATen knows nothing else.
 
-    What `tree_map` does, without what it has for any container: half of the time on such a device.
+    What `tree_map` does, without what it has for any container.
     """
     if isinstance(value, (list, tuple)):
         return type(value)([_changed(change, part) for part in value])

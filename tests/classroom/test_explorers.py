@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 import random
+import re
 import threading
 import time
 import warnings
@@ -314,6 +315,14 @@ def test_the_page_knows_options_by_their_number_and_other_values_by_themselves()
     plain.show(values, first)
     assert plain.shown["state"] == [1, 0.5, "x"] and plain.shown["age"] == plain.age
     assert plain.layout.width == "400px"
+
+
+def test_the_page_keeps_as_much_as_the_kernel_and_rounds_alike() -> None:
+    script = LivePicture._esm
+    said = {
+        name: float(value) for name, value in re.findall(r"^const (\w+) = ([\de]+);", script, re.M)
+    }
+    assert (said["LIMIT"], said["DIGITS"]) == (frames.LIMIT, frames.DIGITS)
 
 
 def test_a_picture_drawn_ahead_is_the_picture(monkeypatch: pytest.MonkeyPatch) -> None:
