@@ -64,9 +64,10 @@ def profile() -> str:
 def take_threads() -> None:
     """Let torch compute with `PRUNINGLAB_THREADS` threads, if that is set; called once, at import.
 
-    For a server that many students share: one thread each. The number of threads is never changed
-    later: it can change the bits of a result. Raises ValueError for what is no number of threads
-    that this machine can run at once.
+    For a server that many students share: one thread each. torch's number is set once, since it can
+    change the bits of a result; small networks are trained with one thread anyway
+    (`engine.training.thread_count`). Raises ValueError for what is no number of threads that this
+    machine can run at once.
     """
     wanted = os.environ.get("PRUNINGLAB_THREADS", "").strip()
     if not wanted:

@@ -2,22 +2,34 @@
 
 torch computes with OpenMP, whose threads spin on their core when they wait. Alone on a machine this
 is right; beside another busy process they hold the cores that the others need, and both take ten
-times as long, or a hundred. So they spin for 1,000 rounds, then sleep. Seconds for a fixed number
-of steps on two cores, alone, beside one, and beside two neighbours who train the same:
+times as long, or a hundred. So they spin for 1,000 rounds, then sleep. And a network whose steps
+are short is trained with one thread (`engine.training.thread_count`), which waits for nobody.
+
+Seconds for a fixed number of steps on two cores, alone, beside one, and beside two neighbours who
+train the same, with the number of threads that torch takes:
 
 | policy                | LeNet-300-100     | LeNet-5           | ResNet-20         |
 |-----------------------|-------------------|-------------------|-------------------|
 | torch's own           | .27, 64, 97       | .96, 24, -        | .77, 3.4, -       |
 | no spinning (PASSIVE) | .76, .51, .67     | 1.08, 1.74, 3.91  | 1.03, 1.97, 2.84  |
-| 1,000 rounds, as here | .35, 1.07, 1.99   | .91, 1.86, 2.67   | .94, 2.11, 3.48   |
+| 1,000 rounds          | .35, 1.07, 1.99   | .91, 1.86, 2.67   | .94, 2.11, 3.48   |
 | 10,000 rounds         | .30, 4.8, 1.8     | 1.04, 3.87, 3.19  | .80, 3.66, 5.71   |
 | one thread            | .42, .43, .71     | 1.50, 1.67, 2.02  | 1.32, 1.41, 2.41  |
 
-No policy is best everywhere: whoever shares a machine all day is better off with one thread, which
-`PRUNINGLAB_THREADS=1` sets. Measured by tests/benchmarks/test_threads_speed.py; a dash was not.
+On another, slower machine, where also the package's whole policy was measured:
+
+| torch's own           | .42, 63, 8        | 1.56, -, -        | 1.07, -, -        |
+| 1,000 rounds          | .58, 1.15, 2.73   | as below          | as below          |
+| one thread            | .53, .54, .91     | 2.29, 2.25, 2.99  | 2.16, 2.17, 3.43  |
+| as here               | .54, .54, .90     | 1.14, 2.66, 4.96  | 1.18, 2.75, 4.29  |
+
+There it takes 1.3, .7 and 1.1 times torch's own time alone, and at most 1.3 times a fair share of
+the machine in company. Whoever shares a machine all day is better off with one thread everywhere,
+which `PRUNINGLAB_THREADS=1` sets. Measured by tests/benchmarks/test_threads_speed.py; a dash was
+not.
 
 The libraries read the variables once, when torch is loaded, so `make lab` sets them too: a notebook
-may load torch first. The number of threads is never changed: it would change the results' bits.
+may load torch first.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""How torch's threads wait is set before torch is loaded; their number only where it is asked."""
+"""How torch's threads wait is set before torch is loaded; a small network is trained with one."""
 
 from __future__ import annotations
 
@@ -61,3 +61,58 @@ def test_the_number_is_not_set_twice(wanted: str, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setenv("PRUNINGLAB_THREADS", same)
     monkeypatch.setattr(torch, "set_num_threads", lambda number: pytest.fail("set again"))
     settings.take_threads()
+
+
+TRAIN = """
+import torch, pruninglab as lab
+from torch import nn
+from pruninglab.data import Data, Split
+
+seen, scored = set(), []
+
+def objective(net, inputs, targets):
+    seen.add(torch.get_num_threads())
+    return nn.functional.cross_entropy(net(inputs), targets)
+
+def score(net, images):
+    scored.append(torch.get_num_threads())
+    return lab.scores.magnitude(net, images)
+
+def trained_with(*middle):
+    net = nn.Sequential(*middle, nn.Flatten(), nn.LazyLinear(3))
+    split = Split(torch.rand(12, 1, 4, 4), torch.arange(12) % 3)
+    net(split.inputs)
+    data = Data("noise", split, split, split, ("a", "b", "c"))
+    settings = lab.Training(objective=objective, max_epochs=1)
+    seen.clear()
+    lab.train(net, data, stop=lab.stops.epochs(1), training=settings)
+    recipe = lab.Recipe(score, rounds=1)
+    list(lab.prune(net, data, recipe, seed=0, training=settings, device="cpu"))
+    return sorted(seen), scored[-1], torch.get_num_threads()
+"""
+
+
+def trained_with(middle: str, **variables: str) -> str:
+    """Return the threads of training, of the round's score, and afterwards, in a new Python."""
+    return in_new_python(f"{TRAIN}\nprint(trained_with({middle}))", **variables)
+
+
+def test_one_thread_trains_a_small_network_and_all_a_convolutional_or_a_large_one() -> None:
+    two = {"OMP_NUM_THREADS": "2"}
+    assert trained_with("", **two) == "([1], 1, 2)"
+    assert trained_with("nn.Conv2d(1, 2, 3)", **two) == "([2], 2, 2)"
+    assert trained_with("nn.Flatten(), nn.Linear(16, 70_000)", **two) == "([2], 2, 2)"
+
+
+def test_whoever_asks_for_one_thread_has_one_everywhere() -> None:
+    assert trained_with("nn.Conv2d(1, 2, 3)", PRUNINGLAB_THREADS="1") == "([1], 1, 1)"
+
+
+def test_what_runs_after_training_works_with_all_threads() -> None:
+    """After `torch.set_num_threads(2)` MKL's batched solve fails, or never ends."""
+    code = (
+        f"{TRAIN}\ntrained_with()\nmatrix = torch.rand(8, 200, 200) + 200 * torch.eye(200)\n"
+        "right = torch.linalg.solve(matrix, torch.ones(8, 200, 1))\n"
+        "print(torch.get_num_threads(), bool((matrix @ right - 1).abs().max() < 1e-3))"
+    )
+    assert in_new_python(code, OMP_NUM_THREADS="2") == "2 True"

@@ -20,7 +20,15 @@ from ..settings import device as pick_device
 from .masks import Masks, cut
 from .parametrisation import HardMask, Weights, copy_weights
 from .recipes import Recipe
-from .training import State, Training, accuracy, fit, reproducible, validation_accuracy
+from .training import (
+    State,
+    Training,
+    accuracy,
+    fit,
+    reproducible,
+    threads_for,
+    validation_accuracy,
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -141,7 +149,8 @@ def _rounds(state: State, recipe: Recipe, training: Training, seed: int) -> Iter
     state.snapshots.setdefault("init", copy_weights(state.net))
     template = copy.deepcopy(state.net)
     while state.round <= recipe.rounds:
-        finished = _one_round(state, recipe, training, seed, template)
+        with threads_for(state.net):
+            finished = _one_round(state, recipe, training, seed, template)
         yield finished
         state.round, state.spent = state.round + 1, finished.checkpoint.spent
         if state.round <= recipe.rounds:

@@ -36,7 +36,7 @@ from .masks import Masks
 from .parametrisation import Weights
 from .recipes import Recipe
 from .results import Row
-from .training import Training
+from .training import Training, thread_count
 
 RUNS = Path(__file__).resolve().parents[2] / "runs"
 # How often a record is read again that changes while it is read.
@@ -97,7 +97,7 @@ def _go_on(
         if finished.index == recipe.rounds:
             # Nothing comes after: who reads the record wants the ticket.
             go_on = Checkpoint(go_on.round, go_on.masks, finished.trained, {})
-        record.save(what, rows, go_on, environment(target))
+        record.save(what, rows, go_on, made_with(net, target))
         yield rows[-1]
 
 
@@ -174,7 +174,7 @@ def identity(
     device: torch.device,
 ) -> Row:
     """Return what decides the numbers of a run, and the key made of it."""
-    where = environment(device)
+    where = made_with(net, device)
     what: Row = {
         "recipe": str(recipe),
         "choices": {f.name: fingerprint(vars(recipe)[f.name], f.name) for f in fields(recipe)},
@@ -192,6 +192,11 @@ def identity(
     # Through JSON and back, so that it equals what is read from disk: tuples become lists.
     text = json.dumps(what, sort_keys=True, ensure_ascii=False)
     return {"key": hashlib.sha256(text.encode()).hexdigest(), **json.loads(text)}
+
+
+def made_with(net: nn.Module, device: torch.device) -> dict[str, str]:
+    """Return the environment in which `net` is trained: with its own number of threads."""
+    return environment(device) | {"threads": str(thread_count(net))}
 
 
 @cache

@@ -10,7 +10,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import torch
+from threadpoolctl import threadpool_limits
 from torch import Tensor, nn
+from torch.nn.modules.conv import _ConvNd as Convolution
 
 from ..choices.needs import Parametrisation, needs
 from ..choices.stops import Epoch, Progress, Stop, epochs
@@ -22,6 +24,8 @@ from .masks import Masks
 from .parametrisation import HardMask
 
 EPOCHS = 100
+# A step of a network with fewer weights, without convolutions, is too short to be shared.
+SMALL = 1_000_000
 
 Objective = Callable[[nn.Module, Tensor, Tensor], Tensor]
 Schedule = Callable[[int, int], float]
@@ -176,8 +180,9 @@ def train(
     check_trainable(net, data, stop)
     move_to(net, data.train.inputs)
     state = State(net, data, masks or Masks.full(net))
-    for _ in fit(state, training, stop, seed):
-        pass
+    with threads_for(net):
+        for _ in fit(state, training, stop, seed):
+            pass
     return state.history
 
 
@@ -294,6 +299,30 @@ def _one_epoch(
 def validation_accuracy(net: nn.Module, data: Data) -> float:
     """Return the accuracy on the validation split, NaN where the user asked for none."""
     return accuracy(net, data.validation) if len(data.validation) else math.nan
+
+
+def thread_count(net: nn.Module) -> int:
+    """Return with how many threads `net` is trained on a CPU.
+
+    One for a network without convolutions and with less than a million weights: its products are
+    so short that a second thread saves a quarter of a step alone, and makes it take two to three
+    times as long beside busy processes (`pruninglab/threads.py` has the table). So its bits, and
+    its records, are the same with any number of cores. Any other network has all of torch's.
+    """
+    convolves = any(isinstance(module, Convolution) for module in net.modules())
+    small = not convolves and sum(weight.numel() for weight in net.parameters()) < SMALL
+    return 1 if small else torch.get_num_threads()
+
+
+@contextmanager
+def threads_for(net: nn.Module) -> Iterator[None]:
+    """Compute with `thread_count(net)` threads in a block, then with as many as before.
+
+    Not by `torch.set_num_threads`: a batched solve fails, or never ends, in a process in which two
+    threads were set by it.
+    """
+    with threadpool_limits(thread_count(net), user_api="openmp"):
+        yield
 
 
 _GENERATORS = threading.RLock()

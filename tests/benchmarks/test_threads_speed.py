@@ -20,18 +20,18 @@ from pruninglab.threads import DECIDED, SPINNING
 
 pytestmark = pytest.mark.benchmark
 WORKER = str(Path(__file__).with_name("threads_worker.py"))
-TORCHS, OURS = "torch's own", "this package's"
+TORCHS, ONE, OURS = "torch's own", "one thread", "this package's"
 POLICIES: dict[str, dict[str, str]] = {
     TORCHS: {},
-    "one thread": {"PRUNINGLAB_THREADS": "1"},
+    ONE: {"PRUNINGLAB_THREADS": "1"},
     "passive": {"OMP_WAIT_POLICY": "PASSIVE"},
     **{f"spin {count}": {"GOMP_SPINCOUNT": str(count)} for count in (0, 300, 10000)},
     OURS: SPINNING,
 }
 NEIGHBOURS = (0, 1, 2)
-# Alone: times torch's own policy. In company: times a fair share of the machine. The aims are 1.2
-# and 1.5, which LeNet-300-100's short products miss: no policy keeps both there.
-ALONE, COMPANY = 1.4, 3.0
+# Alone: times torch's own policy; the aim is 1.2, which LeNet-300-100's short products miss.
+# In company: times a fair share of the machine.
+ALONE, COMPANY = 1.4, 1.5
 
 
 def started(net: str, policy: str, *arguments: str) -> subprocess.Popen[str]:
@@ -39,7 +39,7 @@ def started(net: str, policy: str, *arguments: str) -> subprocess.Popen[str]:
     left_out = (*DECIDED, "OMP_NUM_THREADS", "MKL_NUM_THREADS", "PRUNINGLAB_THREADS")
     own = {name: value for name, value in os.environ.items() if name not in left_out}
     return subprocess.Popen(
-        [sys.executable, WORKER, net, *arguments],
+        [sys.executable, WORKER, net, "ours" if policy == OURS else "theirs", *arguments],
         env=own | POLICIES[policy], stdout=subprocess.PIPE, text=True,
     )  # fmt: skip
 
@@ -78,7 +78,7 @@ def test_alone_and_in_company(net: str) -> None:
         print(f"| {policy} | " + " | ".join(f"{s:.2f}" for s in seconds[policy]) + " |", flush=True)
         assert len({pair[1] for pair in pairs}) == 1, "company must not change a bit"
     alone = seconds[TORCHS][0]
-    assert bits[OURS] == bits[TORCHS], "how threads wait must not change a bit"
+    assert bits[OURS] in (bits[TORCHS], bits[ONE]), "how threads wait must not change a bit"
     assert seconds[OURS][0] <= ALONE * alone
     for count in NEIGHBOURS[1:]:
         fair = (count + 1) * alone

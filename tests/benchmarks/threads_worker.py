@@ -1,7 +1,8 @@
 """One process that trains a network: measured, or a neighbour that keeps the machine busy.
 
-`python threads_worker.py NET` prints seconds and a hash of the weights; with `forever` behind, it
-prints "ready" and trains until it is killed.
+`python threads_worker.py NET POLICY` prints seconds and a hash of the weights; with `forever` behind,
+it prints "ready" and trains until it is killed. Only POLICY `ours` has the package's number of
+threads for the network; otherwise it is what the environment says.
 """
 
 from __future__ import annotations
@@ -9,12 +10,14 @@ from __future__ import annotations
 import hashlib
 import sys
 import time
+from contextlib import nullcontext
 from statistics import median
 
 import torch  # before the package: the variables that this process was given are what counts
 from torch import Tensor, nn
 
 import pruninglab as lab
+from pruninglab.engine.training import threads_for
 
 # Network, image, steps of batch 64 that take about a second.
 NETS = {
@@ -46,7 +49,14 @@ def train(net: nn.Module, data: list[tuple[Tensor, Tensor]], steps: int) -> floa
     return time.perf_counter() - start
 
 
-def main(name: str, forever: bool) -> None:
+def main(name: str, ours: bool, forever: bool) -> None:
+    """Train with the threads that the policy gives this network."""
+    make, shape, _ = NETS[name]
+    with threads_for(make(inputs=shape, seed=0)) if ours else nullcontext():
+        measure(name, forever)
+
+
+def measure(name: str, forever: bool) -> None:
     """Warm up, then train and tell, or train for ever."""
     make, shape, steps = NETS[name]
     data, net = batches(shape), make(inputs=shape, seed=0)
@@ -65,4 +75,4 @@ def main(name: str, forever: bool) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], forever="forever" in sys.argv[2:])
+    main(sys.argv[1], sys.argv[2] == "ours", forever="forever" in sys.argv[3:])

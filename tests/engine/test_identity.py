@@ -208,9 +208,21 @@ def test_a_docstring_a_comment_or_a_line_orphans_no_record() -> None:
 def test_version_threads_and_device_are_in_the_key(
     change: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    before, real = key(), records.environment
-    monkeypatch.setattr(records, "environment", lambda on: real(on) | {change: "another"})
+    before, real = key(), records.made_with
+    monkeypatch.setattr(records, "made_with", lambda net, on: real(net, on) | {change: "another"})
     assert key() != before
+
+
+def test_the_threads_in_the_key_are_those_of_the_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A small network without convolutions has one, whatever torch has."""
+    convolution, data = lab.nets.lenet_5(seed=0), lab.data.load("mnist", device="cpu")
+    before = key(), key(net=convolution, data=data)
+    more = torch.get_num_threads() + 1
+    monkeypatch.setattr(torch, "get_num_threads", lambda: more)
+    after = key(), key(net=convolution, data=data)
+    assert after[0] == before[0] and after[1] != before[1]
+    assert records.made_with(make_net(), CPU)["threads"] == "1"
+    assert records.made_with(convolution, CPU)["threads"] == str(more)
 
 
 @pytest.mark.parametrize("hidden", [torch.Generator(), threading.Lock(), iter([1])])
