@@ -1,4 +1,4 @@
-"""A canvas for pictures under a slider: a text that was drawn before is copied, not drawn again.
+"""A canvas for pictures under a slider: a text that was drawn twice is copied, not drawn again.
 
 From one state of a slider to the next most letters stay: seven figures were drawn in a fifth to a
 half less time so.
@@ -20,8 +20,10 @@ from matplotlib.text import Text
 PARTS = 64
 # Texts that are kept, some kilobytes each.
 LIMIT = 1000
-# The inked part of a text, and where it lies from the text's place: right and below.
-SHEETS: dict[Hashable, tuple[np.ndarray, int, int]] = {}
+# The inked part of a text, and where it lies from the text's place: right and below. None for a
+# text that was drawn once.
+Sheet = tuple[np.ndarray, int, int]
+SHEETS: dict[Hashable, Sheet | None] = {}
 # Room for what a letter draws beside its box.
 MARGIN = 6
 
@@ -41,7 +43,7 @@ class LiveCanvas(FigureCanvasAgg):
 
 
 class RememberingRenderer(RendererAgg):
-    """Draws each text once, on a sheet of its own, and puts the sheet where it is asked for.
+    """Draws a text that comes again once more, on a sheet of its own, and copies that from then on.
 
     All of them share the sheets: an explorer draws on two figures, and many say the same.
     """
@@ -67,17 +69,21 @@ class RememberingRenderer(RendererAgg):
         how = (s, hash(prop), angle, ismath, gc.get_rgb(), gc.get_antialiased(), self.dpi)
         key = (*how, *parts)
         if key not in SHEETS:
+            # Most numbers never come again: a sheet takes twice as long as the text.
             if len(SHEETS) >= LIMIT:
                 SHEETS.clear()
-            SHEETS[key] = self._sheet(gc, x - left, y - top, s, prop, angle, ismath, mtext)
-        sheet, right, below = SHEETS[key]
+            SHEETS[key] = None
+            super().draw_text(gc, x, y, s, prop, angle, ismath, mtext)
+            return
+        again = SHEETS[key] or self._sheet(gc, x - left, y - top, s, prop, angle, ismath, mtext)
+        sheet, right, below = SHEETS[key] = again
         if sheet.size:
             # Images are placed by their lower corner, from below, and hold their last row first.
             self.draw_image(gc, left + right, self.height - (top + below), sheet)
 
     def _sheet(
         self, gc: GraphicsContextBase, x: float, y: float, s: str, prop: FontProperties, *how: Any
-    ) -> tuple[np.ndarray, int, int]:
+    ) -> Sheet:
         """Draw a text on an empty sheet; return its inked part, and where that lies."""
         width, height, _ = self.get_text_width_height_descent(s, prop, how[1])
         middle = math.ceil(math.hypot(width, height)) + MARGIN

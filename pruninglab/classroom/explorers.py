@@ -21,6 +21,7 @@ from ..ideas.checks import Finite, Positive, checked
 from .canvas import LiveCanvas
 from .frames import Frames, Idle, Values, one_step_away, one_step_on, unnoticed
 from .live_picture import LivePicture
+from .memory import Memory, remembering
 from .pictures import Picture, few_colours, name_of, save_picture, words_of
 from .site.frames import save_frames
 
@@ -179,6 +180,7 @@ class Explorer(widgets.VBox):
     ) -> None:
         self._figure_function = figure_function
         self._controls = controls
+        self._memory: Memory = {}
         self._figure, self._spare = _empty_figure(), _empty_figure()
         drawn = self._draw(self.values, self._figure, STILL_DPI)
         self._still = Picture(few_colours(drawn.png), drawn.alt)
@@ -222,6 +224,7 @@ class Explorer(widgets.VBox):
 
     def forget(self) -> None:
         """Drop all pictures: what they show may have changed."""
+        self._memory.clear()
         self.frames.clear()
         self._picture.forget()
 
@@ -273,7 +276,8 @@ class Explorer(widgets.VBox):
 
     def _draw(self, values: Values, figure: Figure, dpi: int) -> Picture:
         """Draw a state on `figure`; raises whatever the figure function raises."""
-        self._figure_function(**values, figure=figure)
+        with remembering(self._memory):
+            self._figure_function(**values, figure=figure)
         figure.set_dpi(dpi)
         buffer = io.BytesIO()
         # The lightest compression: encoding counts for the delay that the hand feels.

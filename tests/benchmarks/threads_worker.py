@@ -1,8 +1,8 @@
 """One process that trains a network: measured, or a neighbour that keeps the machine busy.
 
-`python threads_worker.py NET POLICY` prints seconds and a hash of the weights; with `forever` behind,
-it prints "ready" and trains until it is killed. Only POLICY `ours` has the package's number of
-threads for the network; otherwise it is what the environment says.
+`python threads_worker.py NET POLICY` prints seconds and a hash of the weights; with `forever`
+behind, it prints "ready" and trains until it is killed. Only POLICY `ours` has the package's number
+of threads for the network; otherwise it is what the environment says.
 """
 
 from __future__ import annotations

@@ -26,6 +26,7 @@ from ...ideas.flows import (
     gradient_flow,
     information_flow,
 )
+from ..memory import once
 from ..pictures import describe, picture, words_of
 from .curves import band, check_filled, density_axis
 from .style import BLUE, GRAY, ORANGE, RED, blank, colors
@@ -52,7 +53,7 @@ def pruned_by(
     `share` in [0, 1] is taken from every layer by magnitude; `kind` as in `information_flow`.
     """
     pruned, masks = cut_once(net, probe, magnitude, fraction(share), layer)
-    networks = {"dense": (net, Masks.full(net)), f"{share:.0%} pruned": (pruned, masks)}
+    networks = {"dense": (net, once(Masks.full, net)), f"{share:.0%} pruned": (pruned, masks)}
     return stages(networks, probe, kind=kind, figure=figure)
 
 
@@ -68,13 +69,13 @@ def stages(
     ValueError for no networks, and what the flows refuse.
     """
     check_filled(networks=networks)
-    flows = {name: _on_cpu(information_flow(net, probe.inputs, kind=kind)) for name, (net, _) in
-             networks.items()}  # fmt: skip
+    dense, *others = networks
+    flows = {dense: once(_flow, networks[dense][0], probe, kind)}
+    flows |= {name: _flow(networks[name][0], probe, kind) for name in others}
     figure, axes = blank(
         figure, 2.9 * len(networks) + 3.6, 3.2, columns=len(networks) + 1,
         width_ratios=[1.0] * len(networks) + [1.25],
     )  # fmt: skip
-    dense, *others = flows
     distances = {name: flow_distance(flows[name], flows[dense], "relative") for name in others}
     pair = next(iter(flows[dense]))
     _heatmaps(axes[:-1], {name: flow[pair] for name, flow in flows.items()}, pair)
@@ -92,8 +93,13 @@ def stages(
     )
 
 
-def _on_cpu(flow: Flow) -> Flow:
+def _flow(net: nn.Module, probe: Split, kind: str) -> Flow:
+    flow = information_flow(net, probe.inputs, kind=kind)
     return {pair: matrix.cpu() for pair, matrix in flow.items()}
+
+
+def _norms(net: nn.Module, probe: Split, masks: Mapping[str, Tensor]) -> dict[str, float]:
+    return flow_norms(gradient_flow(net, probe.inputs, probe.targets, masks))
 
 
 def _heatmaps(axes: Sequence[Axes], flows: Mapping[str, Tensor], pair: str) -> None:
@@ -119,7 +125,7 @@ def _gradient_bars(axes: Axes, networks: Networks, probe: Split) -> dict[str, fl
     for i, ((label, (net, masks)), color) in enumerate(
         zip(networks.items(), colors(len(networks)), strict=True)
     ):
-        norms = flow_norms(gradient_flow(net, probe.inputs, probe.targets, masks))
+        norms = _norms(net, probe, masks) if i else once(_norms, net, probe, masks)
         names = [name.removesuffix(".weight") for name in norms]
         last[label] = list(norms.values())[-1]
         axes.bar(np.arange(len(norms)) + i * width, list(norms.values()), width, color=color,

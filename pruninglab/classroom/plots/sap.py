@@ -21,6 +21,7 @@ from ...engine.results import Runs, spread
 from ...engine.training import accuracy
 from ...ideas.checks import Number, check_choice, checked
 from ...ideas.pqi import chord_at_zero, log_moments
+from ..memory import once
 from ..pictures import describe, picture
 from .curves import band, check_filled, check_numbers, density_axis, ends
 from .style import BLUE, CYCLE, GRAY, ORANGE, RED, blank, colors
@@ -59,7 +60,7 @@ def one_round(
     pruned, masks = cut_once(net, split, scores.magnitude, budget, scopes.SCOPES[scope])
     _draw_layers(axes[0], masks)
     _draw_neurons(axes[1], masks)
-    values = (accuracy(net, split), accuracy(pruned, split))
+    values = (once(accuracy, net, split), accuracy(pruned, split))
     axes[2].bar(("before", "after"), values, color=(BLUE, ORANGE))
     for bar, value in enumerate(values):
         axes[2].text(bar, value + 0.02, f"{value:.1%}", ha="center", fontsize=10)

@@ -92,7 +92,8 @@ def _wipe(axes: Axes) -> None:
     pair = (axes.xaxis, axes.yaxis)
     changed = [axis for axis in pair if _look(axis) != _NEW[axis][1]]
     for axis in pair:
-        vars(axis)["reset_ticks"] = _keep_ticks
+        # The ticks that stay are clipped to these axes already.
+        vars(axis).update(reset_ticks=_keep_ticks, set_clip_path=_keep_ticks)
     axes.clear()
     axes.set_axis_on()
     axes.set_aspect("auto")
@@ -101,13 +102,13 @@ def _wipe(axes: Axes) -> None:
         spine.set_position(("outward", 0))
         spine.set_visible(True)
     for axis in pair:
-        del vars(axis)["reset_ticks"]
+        del vars(axis)["reset_ticks"], vars(axis)["set_clip_path"]
     for axis in changed:
         axis.reset_ticks()
 
 
-def _keep_ticks() -> None:
-    """Stand in for `Axis.reset_ticks`."""
+def _keep_ticks(*_: Any) -> None:
+    """Stand in for `Axis.reset_ticks` and `Axis.set_clip_path`."""
 
 
 def _says_what_is_new(axes: Axes) -> bool:

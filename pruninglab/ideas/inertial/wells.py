@@ -92,7 +92,7 @@ class TwoWells:
 
         By Theorem 1: the equilibria and their unstable manifolds. Those of the minima are points.
         """
-        branch = _unstable_branch(self)
+        branch = _long_ways(self)[:, 2]
         low, saddle, high = self.equilibria()
         return np.concatenate([[low], -branch[::-1], [saddle], branch, [high]])
 
@@ -101,17 +101,20 @@ class TwoWells:
 
         The attractor, and outside it the trajectories that two far points have fallen onto.
         """
-        starts = FAR * np.array([[-1.0, -self.pull / self.gap], [1.0, self.pull / self.gap]])
-        left, right = self.flow(starts, LONG).transpose(1, 0, 2)
+        left, right = _long_ways(self)[:, :2].transpose(1, 0, 2)
         return np.concatenate([left, self.attractor(), right[::-1]])
 
 
 @functools.lru_cache(maxsize=4)
-def _unstable_branch(wells: TwoWells) -> Array:
-    """Return the way from the saddle to the right minimum (n, 2), followed once for all curves."""
+def _long_ways(wells: TwoWells) -> Array:
+    """Return three ways (n, 3, 2), followed at once and once for all curves.
+
+    From far left, from far right, and from the saddle to the right minimum.
+    """
+    far = FAR * np.array([1.0, wells.pull / wells.gap])
     rows = np.array([[1.0, wells.pull], [wells.pull, -wells.gap]])
     away = 1e-3 * np.linalg.eigh(rows).eigenvectors[:, -1]
     away *= np.sign(away[0])
-    branch = wells.flow(away[None], LONG)[:, 0]
-    branch.setflags(write=False)
-    return branch
+    ways = wells.flow(np.stack([-far, far, away]), LONG)
+    ways.setflags(write=False)
+    return ways

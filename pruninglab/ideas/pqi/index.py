@@ -176,6 +176,12 @@ def retained_bound(
         raise ValueError(f"index from {index.min()} to {index.max()} must lie in [0, 1]")
     if isinstance(d, Tensor) and isinstance(index, Tensor) and d.device != index.device:
         d, index = d.cpu(), index.cpu()
+    return _retained(d, index, p, q, eta)
+
+
+def _retained(
+    d: float | Tensor, index: float | Tensor, p: float, q: float, eta: float
+) -> float | Tensor:
     bound: float | Tensor = d * (1 + eta) ** (-q / (q - p)) * (1 - index) ** (p * q / (q - p))
     return bound
 
@@ -256,7 +262,8 @@ def bound_at_ranks(
     shares = torch.linspace(0.01, 1, points, dtype=torch.float64).tolist()
     ranks = sorted({max(1, round(d * share)) for share in shares})
     powers = _descending_powers(w, p)  # Sorted once for all ranks.
-    bounds = [retained_bound(1.0, index, p, q, _tail_over_head(powers, r)) for r in ranks]
+    # Forty checks of the same arguments would take as long as all the rest.
+    bounds = [_retained(1.0, index, p, q, _tail_over_head(powers, r)) for r in ranks]
     return torch.tensor(ranks).double() / d, torch.tensor(bounds, dtype=torch.float64)
 
 
