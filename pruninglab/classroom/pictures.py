@@ -29,6 +29,8 @@ F = TypeVar("F", bound=Callable[..., Figure])
 SAVED_DPI = 110
 FIGURES = Path(__file__).resolve().parents[2] / "figures"
 SHORTEST_ALT = 20
+# Inches beyond an edge that are less than a pixel.
+UNSEEN = 0.01
 COLOURS = 256
 
 _NAMES: WeakKeyDictionary[Figure, str] = WeakKeyDictionary()
@@ -103,12 +105,15 @@ def publish(figure: Figure, name: str | None = None, *, alt: str | None = None) 
     `name` and `alt` are those of the figure's function unless given. Files are written only while
     `make notebooks` runs (it sets PRUNINGLAB_SAVE_FIGURES), so reading a notebook changes nothing.
     Raises ValueError for a name that leads elsewhere, an alt text that is too short to tell
-    anything, or a figure that has none. Taught in notebook 00.
+    anything, or a figure that has none; while files are written, also for one of which something
+    lies beyond its edge. Taught in notebook 00.
     """
     name = name_of(figure) if name is None else name
     alt = words_of(figure) if alt is None else alt
     check_name(name)
     check_alt(alt)
+    if _is_saving():
+        check_inside(figure)
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=SAVED_DPI, metadata={"Software": None})
     png = few_colours(buffer.getvalue())
@@ -148,6 +153,21 @@ def check_alt(alt: str) -> None:
         raise ValueError(f"alt={alt!r} must say what the figure shows")
 
 
+def check_inside(figure: Figure) -> None:
+    """Raise ValueError if something of a figure lies beyond its edge, where nobody sees it."""
+    drawn, (width, height) = figure.get_tightbbox(), figure.get_size_inches()
+    beyond = {"left": -drawn.x0, "right": drawn.x1 - width, "bottom": -drawn.y0,
+              "top": drawn.y1 - height}  # fmt: skip
+    for edge, inches in beyond.items():
+        if inches > UNSEEN:
+            told = _WORDS.get(figure, "no words")
+            raise ValueError(f"figure goes {inches:.3f} inches beyond its {edge} edge ({told})")
+
+
+def _is_saving() -> bool:
+    return bool(os.environ.get("PRUNINGLAB_SAVE_FIGURES"))
+
+
 @checked
 def save_picture(png: bytes, name: str, alt: str) -> None:
     """Write figures/<name>.png and .txt while `make notebooks` runs, and nothing otherwise.
@@ -156,7 +176,7 @@ def save_picture(png: bytes, name: str, alt: str) -> None:
     """
     check_name(name)
     check_alt(alt)
-    if os.environ.get("PRUNINGLAB_SAVE_FIGURES"):
+    if _is_saving():
         target = FIGURES / f"{name}.png"
         target.parent.mkdir(parents=True, exist_ok=True)
         write_whole(target, png)

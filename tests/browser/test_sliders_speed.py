@@ -46,9 +46,8 @@ def measure(lab_page: object, slider: object) -> dict[str, float]:
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_key_to_picture(lab_page: object, path: Path) -> None:
     lab_page.open(path.name)
-    lab_page.run_all(seconds=600)
+    print(f"\n{path.stem}: Run All in {lab_page.run_all(seconds=600):.0f} s")
     slow = []
-    print()
     for explorer in lab_page.explorers():
         words = explorer.caption[:40]
         for control in explorer.controls():

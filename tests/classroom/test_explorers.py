@@ -57,6 +57,7 @@ class Dots:
         figure, (axes,) = blank(figure, 3, 2)
         axes.plot([x], [0], "o")
         axes.set(xlim=(-1, 10))
+        figure.subplots_adjust(left=0.25, bottom=0.2)
         return describe(figure, f"A dot that lies {x} to the right")
 
 
@@ -558,6 +559,18 @@ def test_publish_writes_only_when_asked(tmp_path: Path, monkeypatch: pytest.Monk
     assert shown[0].png == shown[1].png == (tmp_path / "00_test" / "dot.png").read_bytes()
     assert (tmp_path / "00_test" / "dot.txt").read_text().strip() == ALT
     assert len(list((tmp_path / "00_test").iterdir())) == 2, "nothing else is left beside"
+
+
+def test_a_picture_that_is_cut_off_is_not_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pictures, "FIGURES", tmp_path)
+    monkeypatch.setenv("PRUNINGLAB_SAVE_FIGURES", "1")
+    figure = Figure(figsize=(3, 2))
+    figure.text(-0.1, 0.5, "half outside")
+    with pytest.raises(ValueError, match="inches beyond its left edge"):
+        publish(figure, "00_test/text", alt=ALT)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_reused_figure_looks_like_a_new_one() -> None:

@@ -34,7 +34,7 @@ def drawn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def draw(*, size: float, kind: str, figure: Figure) -> Figure:
     figure.clear()
     figure.set_size_inches(2, 1)
-    figure.subplots().bar(
+    figure.subplots(gridspec_kw={"left": 0.3, "bottom": 0.3}).bar(
         [0], [size + torch.rand(1).item() * 0], color="C0" if kind == "a" else "C1"
     )
     return lab.describe(figure, f"A bar of {size} in the colour of {kind}, and little else")
@@ -117,3 +117,13 @@ def test_a_default_between_two_steps_is_drawn_as_it_is() -> None:
     slider = lab.slider(0.0, 1.0, 0.25, step=0.1, label="x", hint=HINT)
     read = read_control("x", slider)
     assert read is not None and read[1][read[0].default] == 0.25
+
+
+def test_a_state_that_is_cut_off_is_refused(drawn: Path) -> None:
+    def far(*, size: float, kind: str, figure: Figure) -> Figure:
+        draw(size=size, kind=kind, figure=figure)
+        figure.text(size, 0.5, "beyond")
+        return figure
+
+    with pytest.raises(ValueError, match=r"inches beyond its right edge \(A bar of 0.8 in"):
+        save_frames("tests/bar", far, controls())

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import PercentFormatter
+from matplotlib.ticker import LogLocator, NullLocator, PercentFormatter, StrMethodFormatter
 
 from ...costs import Latency, Machine
 from ...engine.results import Runs, spread
@@ -156,6 +156,10 @@ def accuracy_against_milliseconds(runs: Runs, *, figure: Figure | None = None) -
                                        runs.over_rounds("density").values()]).tolist())  # fmt: skip
     left.set(xlabel="weights that stay", ylabel="test accuracy")
     right.set(xscale="log", xlabel="milliseconds for a batch")
+    # A span of about a decade: powers of ten alone would be too few, ten labels a decade too many.
+    right.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    right.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+    right.xaxis.set_minor_locator(NullLocator())
     right.invert_xaxis()
     left.set_title("as papers draw it", fontsize=10)
     right.set_title("as a user feels it: faster to the right", fontsize=10)

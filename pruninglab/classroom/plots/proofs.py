@@ -83,7 +83,7 @@ def lemma_1(
     axes[1].set(xscale="log", yscale="log", xlabel="|t − s|", ylim=(1e-7, 1e2))
     axes[1].set_title(f"{pairs.broken:.0%} of the pairs exceed the printed bound")
     axes[1].legend(frameon=False, fontsize=9, loc="lower right")
-    figure.subplots_adjust(left=0.07, right=0.98, bottom=0.15, top=0.9, wspace=0.2)
+    figure.subplots_adjust(left=0.07, right=0.97, bottom=0.15, top=0.9, wspace=0.2)
     return describe(
         figure,
         f"Left: t · {activation}(w t) with w = {w:g} for |t| up to {reach:g}. Right: its changes "

@@ -25,7 +25,7 @@ from PIL import Image
 from ...files import write_whole
 from ...ideas.checks import checked
 from ..frames import unnoticed
-from ..pictures import FIGURES, check_name, words_of
+from ..pictures import FIGURES, check_inside, check_name, words_of
 
 STATES_AT_MOST = 300
 FRAME_DPI = 88
@@ -101,6 +101,7 @@ def save_frames(
 
     `draw(**values, figure=…)` is an explorer's figure function, `controls` its widgets by argument.
     A control without stops stays as it is. Random numbers that a figure draws are given back.
+    Raises ValueError for a state of which something lies beyond the edge.
     """
     check_name(name)
     if not os.environ.get("PRUNINGLAB_SAVE_FIGURES"):
@@ -138,6 +139,7 @@ def _frame(draw: Callable[..., Figure], values: Mapping[str, Any]) -> tuple[byte
     figure = Figure()
     FigureCanvasAgg(figure)
     draw(**values, figure=figure)
+    check_inside(figure)
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=FRAME_DPI)
     picture = Image.open(buffer).convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE)

@@ -62,7 +62,7 @@ def _just_cut_and_retrained(runs: Runs, dense: Values, figure: Figure | None) ->
     axes.set(xlim=(0, 1), xlabel="test accuracy")
     axes.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
     axes.legend(frameon=False, fontsize=9, loc="upper left", bbox_to_anchor=(1.0, 1.0))
-    figure.subplots_adjust(left=0.24, right=0.84, bottom=0.7 / figure.get_figheight(), top=0.97)
+    figure.subplots_adjust(left=0.24, right=0.835, bottom=0.7 / figure.get_figheight(), top=0.97)
     told = [
         f"{name} {just_cut[name][:, 0].mean():.0%}, {retrained[name][:, 1].mean():.0%}"
         for name in names
@@ -222,7 +222,7 @@ def over_sizes(panels: Mapping[str, Runs], total: Count, *, figure: Figure | Non
         told.append(f"{title} {_means(runs.last('test_accuracy'))}")
     axes[0].set_ylabel("test accuracy")
     axes[-1].legend(frameon=False, fontsize=9, loc="lower right")
-    figure.subplots_adjust(left=0.08, right=0.98, bottom=0.16, top=0.9, wspace=0.08)
+    figure.subplots_adjust(left=0.1, right=0.98, bottom=0.16, top=0.9, wspace=0.08)
     return describe(
         figure,
         f"Test accuracy after training inside a subspace, mean and standard deviation over seeds. "

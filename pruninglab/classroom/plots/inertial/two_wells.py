@@ -71,8 +71,10 @@ def _draw_plane(
     axes.plot(*np.stack([low, high], axis=1), "*", color="black", ms=10, label="minimum")
     axes.plot(*saddle, "o", color="black", mfc="white", ms=7, label="saddle")
     axes.set(xlim=(-WIDE, WIDE), ylim=(-HIGH, 1.35 * HIGH), xlabel="flat direction (W⁺)")
-    axes.set_ylabel("sharp direction (W⁻)")
-    axes.legend(frameon=False, fontsize=8, loc="upper center", ncols=4, columnspacing=1)
+    # No number where the legend stands.
+    axes.set(yticks=range(-2, 3), ylabel="sharp direction (W⁻)")
+    axes.legend(frameon=False, fontsize=8, loc="upper center", ncols=4, columnspacing=0.8,
+                handlelength=1.2, handletextpad=0.5)  # fmt: skip
 
 
 def _draw_fall(axes: Axes, paths: Array, curve: Array, color: str, label: str) -> float:
