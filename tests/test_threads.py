@@ -104,6 +104,19 @@ def test_one_thread_trains_a_small_network_and_all_a_convolutional_or_a_large_on
     assert trained_with("nn.Flatten(), nn.Linear(16, 70_000)", **two) == "([2], 2, 2)"
 
 
+def test_so_it_is_in_a_thread_in_which_torch_has_not_computed_yet() -> None:
+    code = (
+        "import threading, pruninglab as lab; from pruninglab.engine.training import threads_for;"
+        "import torch; net = lab.nets.lenet_300_100(seed=0); found = []\n"
+        "def work():\n"
+        "    with threads_for(net): found.append(torch.get_num_threads())\n"
+        "    found.append(torch.get_num_threads())\n"
+        "for where in (threading.Thread(target=work),): where.start(); where.join()\n"
+        "print(found)"
+    )
+    assert in_new_python(code, OMP_NUM_THREADS="2", MKL_NUM_THREADS="2") == "[1, 2]"
+
+
 def test_whoever_asks_for_one_thread_has_one_everywhere() -> None:
     assert trained_with("nn.Conv2d(1, 2, 3)", PRUNINGLAB_THREADS="1") == "([1], 1, 1)"
 

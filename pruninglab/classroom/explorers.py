@@ -15,9 +15,9 @@ import ipywidgets as widgets
 from IPython import get_ipython
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from threadpoolctl import ThreadpoolController
 from traitlets import TraitError
 
+from ..engine.training import computing_with
 from ..ideas.checks import Finite, Positive, checked
 from .canvas import LiveCanvas
 from .frames import Frames, Idle, Values, one_step_away, one_step_on, unnoticed
@@ -31,9 +31,6 @@ STILL_DPI = 110
 SHOWN_DPI = LIVE_DPI = 88
 LABEL_WIDTH = "190px"
 CONTROL_WIDTH = "480px"
-# While a slider moves, the browser needs the other core: threads that wait for each other would wait
-# for it too. Not torch's own setting: engine/training.py says why.
-ONE_THREAD = functools.partial(ThreadpoolController().limit, limits=1, user_api="openmp")
 # ipywidgets keeps every widget until it is closed: of one name only the last explorer stays.
 _SHOWN: dict[str, Explorer] = {}
 _IDLE = Idle()
@@ -280,7 +277,8 @@ class Explorer(widgets.VBox):
 
     def _draw(self, values: Values, figure: Figure, dpi: int) -> Picture:
         """Draw a state on `figure`; raises whatever the figure function raises."""
-        with remembering(self._memory), ONE_THREAD():
+        # The browser needs the other core: threads that wait for each other would wait for it too.
+        with remembering(self._memory), computing_with(1):
             self._figure_function(**values, figure=figure)
         figure.set_dpi(dpi)
         buffer = io.BytesIO()

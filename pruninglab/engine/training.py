@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import torch
-from threadpoolctl import threadpool_limits
+from threadpoolctl import ThreadpoolController
 from torch import Tensor, nn
 from torch.nn.modules.conv import _ConvNd as Convolution
 
@@ -26,6 +26,7 @@ from .parametrisation import HardMask
 EPOCHS = 100
 # A step of a network with fewer weights, without convolutions, is too short to be shared.
 SMALL = 1_000_000
+_LIBRARIES = ThreadpoolController()
 
 Objective = Callable[[nn.Module, Tensor, Tensor], Tensor]
 Schedule = Callable[[int, int], float]
@@ -316,12 +317,21 @@ def thread_count(net: nn.Module) -> int:
 
 @contextmanager
 def threads_for(net: nn.Module) -> Iterator[None]:
-    """Compute with `thread_count(net)` threads in a block, then with as many as before.
+    """Compute with `thread_count(net)` threads in a block, then with as many as before."""
+    with computing_with(thread_count(net)):
+        yield
+
+
+@contextmanager
+def computing_with(threads: int) -> Iterator[None]:
+    """Compute with so many threads in a block, then with as many as before.
 
     Not by `torch.set_num_threads`: a batched solve fails, or never ends, in a process in which two
     threads were set by it.
     """
-    with threadpool_limits(thread_count(net), user_api="openmp"):
+    # torch sets its own number where a thread computes for the first time: not inside the block.
+    torch.get_num_threads()
+    with _LIBRARIES.limit(limits=threads, user_api="openmp"):
         yield
 
 
