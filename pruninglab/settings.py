@@ -83,6 +83,7 @@ def take_threads() -> None:
 def environment(on: str | torch.device | None = None) -> dict[str, str]:
     """Return what a number depends on besides its seed: device, threads, versions.
 
+    The threads are those of torch; small networks are trained with one of them.
     `on` is the device that was used; `device()` when not given. Raises ValueError for a device
     that this machine does not have.
     """
