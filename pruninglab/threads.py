@@ -23,7 +23,7 @@ On another, slower machine, where also the package's whole policy was measured:
 | one thread            | .53, .54, .91     | 2.29, 2.25, 2.99  | 2.16, 2.17, 3.43  |
 | as here               | .54, .54, .90     | 1.14, 2.66, 4.96  | 1.18, 2.75, 4.29  |
 
-There it takes 1.3, .7 and 1.1 times torch's own time alone, and at most 1.3 times a fair share of
+There it takes 1.3, .7 and 1.1 times torch's own time alone, and at most 1.34 times a fair share of
 the machine in company. Whoever shares a machine all day is better off with one thread everywhere,
 which `PRUNINGLAB_THREADS=1` sets. Measured by tests/benchmarks/test_threads_speed.py; a dash was
 not.
@@ -59,4 +59,21 @@ def spin_briefly(variables: MutableMapping[str, str], torch_is_loaded: bool) -> 
     return True
 
 
+def take_the_number(variables: MutableMapping[str, str], torch_is_loaded: bool) -> None:
+    """Tell the libraries the number of PRUNINGLAB_THREADS, unless they know one or it is too late.
+
+    Set later, by torch, it would hold for MKL's products also where one thread is to train. Whether
+    it is a number at all, `settings.take_threads` asks.
+
+    >>> mine = {"PRUNINGLAB_THREADS": "2"}
+    >>> take_the_number(mine, torch_is_loaded=False)
+    >>> mine["OMP_NUM_THREADS"]
+    '2'
+    """
+    wanted = variables.get("PRUNINGLAB_THREADS", "").strip()
+    if wanted.isdecimal() and not torch_is_loaded:
+        variables.setdefault("OMP_NUM_THREADS", wanted)
+
+
 spin_briefly(os.environ, "torch" in sys.modules)
+take_the_number(os.environ, "torch" in sys.modules)

@@ -15,7 +15,10 @@ DEAR = (
 
 def in_new_python(code: str, **variables: str) -> str:
     """Run code in a new interpreter without the variables that threads depend on; return stdout."""
-    left_out = ("GOMP_SPINCOUNT", "KMP_BLOCKTIME", "OMP_WAIT_POLICY", "PRUNINGLAB_THREADS")
+    left_out = (
+        *("GOMP_SPINCOUNT", "KMP_BLOCKTIME", "OMP_WAIT_POLICY", "PRUNINGLAB_THREADS"),
+        "MKL_NUM_THREADS",
+    )
     own = {name: value for name, value in os.environ.items() if name not in left_out}
     ran = subprocess.run(
         [sys.executable, "-c", code], env=own | variables, capture_output=True, text=True

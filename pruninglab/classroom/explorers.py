@@ -23,7 +23,15 @@ from .canvas import LiveCanvas
 from .frames import Frames, Idle, Values, one_step_away, one_step_on, unnoticed
 from .live_picture import LivePicture
 from .memory import Memory, remembering
-from .pictures import Picture, few_colours, name_of, save_picture, words_of
+from .pictures import (
+    Picture,
+    check_inside,
+    few_colours,
+    is_saving,
+    name_of,
+    save_picture,
+    words_of,
+)
 from .site.frames import save_frames
 
 STILL_DPI = 110
@@ -135,7 +143,7 @@ def explore(figure_function: Callable[..., Figure], /, *fixed: Any, **arguments:
         raise ValueError(f"arguments={list(arguments)} hold no control: give at least one slider")
     held = {name: value for name, value in arguments.items() if name not in controls}
     explorer = Explorer(functools.partial(figure_function, *fixed, **held), controls)
-    save_picture(explorer.png, explorer.name, explorer.caption)
+    explorer.save()
     save_frames(explorer.name, functools.partial(figure_function, *fixed, **held), controls)
     former, _SHOWN[explorer.name] = _SHOWN.get(explorer.name), explorer
     if former is not None:
@@ -159,8 +167,10 @@ def _before_cell(*_: Any) -> None:
 
 def _after_cell(*_: Any) -> None:
     """Drop all frames: the cell that has run may have changed what a figure shows."""
-    for explorer in _SHOWN.values():
-        explorer.forget()
+    # Not while a picture is drawn, which would keep what is outdated.
+    with _IDLE.lock:
+        for explorer in _SHOWN.values():
+            explorer.forget()
     _IDLE.end_cell()
     _draw_ahead()
 
@@ -223,6 +233,12 @@ class Explorer(widgets.VBox):
         """What went wrong, or nothing."""
         return str(self._picture.error)
 
+    def save(self) -> None:
+        """Keep the picture of the default state while `make notebooks` runs."""
+        if is_saving():
+            check_inside(self._figure)
+        save_picture(self.png, self.name, self.caption)
+
     def forget(self) -> None:
         """Drop all pictures: what they show may have changed."""
         self._memory.clear()
@@ -278,7 +294,7 @@ class Explorer(widgets.VBox):
     def _draw(self, values: Values, figure: Figure, dpi: int) -> Picture:
         """Draw a state on `figure`; raises whatever the figure function raises."""
         # The browser needs the other core: threads that wait for each other would wait for it too.
-        with remembering(self._memory), computing_with(1):
+        with remembering({} if _IDLE.cell_runs else self._memory), computing_with(1):
             self._figure_function(**values, figure=figure)
         figure.set_dpi(dpi)
         buffer = io.BytesIO()

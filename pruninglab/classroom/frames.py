@@ -165,6 +165,11 @@ class Idle:
         """Whether a job will be begun if nobody asks for anything."""
         return self._waiting
 
+    @property
+    def cell_runs(self) -> bool:
+        """Whether a cell runs, which may change what a figure shows."""
+        return self._cell_runs
+
     def start(
         self, jobs: Iterator[Callable[[], None]], at_once: Callable[[], None] | None = None
     ) -> None:

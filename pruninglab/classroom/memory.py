@@ -10,6 +10,8 @@ from typing import Any, TypeVar
 Result = TypeVar("Result")
 # Results with their arguments, which so keep their identity.
 Memory = dict[Hashable, tuple[tuple[Any, ...], Any]]
+# Results that one slider's figure keeps.
+LIMIT = 32
 _PRESENT: ContextVar[Memory | None] = ContextVar("memory", default=None)
 
 
@@ -33,9 +35,13 @@ def once(function: Callable[..., Result], *arguments: Any) -> Result:
     if memory is None:
         return function(*arguments)
     key = (function, *map(_identity, arguments))
-    if key not in memory:
-        memory[key] = arguments, function(*arguments)
-    result: Result = memory[key][1]
+    if key in memory:
+        result: Result = memory[key][1]
+        return result
+    result = function(*arguments)
+    while len(memory) >= LIMIT:
+        del memory[next(iter(memory))]
+    memory[key] = arguments, result
     return result
 
 

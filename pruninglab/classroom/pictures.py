@@ -30,7 +30,7 @@ SAVED_DPI = 110
 FIGURES = Path(__file__).resolve().parents[2] / "figures"
 SHORTEST_ALT = 20
 # Inches beyond an edge that are less than a pixel.
-UNSEEN = 0.01
+UNSEEN = 0.009
 COLOURS = 256
 
 _NAMES: WeakKeyDictionary[Figure, str] = WeakKeyDictionary()
@@ -112,7 +112,7 @@ def publish(figure: Figure, name: str | None = None, *, alt: str | None = None) 
     alt = words_of(figure) if alt is None else alt
     check_name(name)
     check_alt(alt)
-    if _is_saving():
+    if is_saving():
         check_inside(figure)
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=SAVED_DPI, metadata={"Software": None})
@@ -164,7 +164,8 @@ def check_inside(figure: Figure) -> None:
             raise ValueError(f"figure goes {inches:.3f} inches beyond its {edge} edge ({told})")
 
 
-def _is_saving() -> bool:
+def is_saving() -> bool:
+    """Whether `make notebooks` runs, which keeps pictures."""
     return bool(os.environ.get("PRUNINGLAB_SAVE_FIGURES"))
 
 
@@ -176,7 +177,7 @@ def save_picture(png: bytes, name: str, alt: str) -> None:
     """
     check_name(name)
     check_alt(alt)
-    if _is_saving():
+    if is_saving():
         target = FIGURES / f"{name}.png"
         target.parent.mkdir(parents=True, exist_ok=True)
         write_whole(target, png)

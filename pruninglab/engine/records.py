@@ -36,7 +36,7 @@ from .masks import Masks
 from .parametrisation import Weights
 from .recipes import Recipe
 from .results import Row
-from .training import Training, thread_count
+from .training import Training, thread_count, threads_for
 
 RUNS = Path(__file__).resolve().parents[2] / "runs"
 # How often a record is read again that changes while it is read.
@@ -108,8 +108,9 @@ def row_of(finished: Round, seed: Seed) -> Row:
     What only a cut or a validation split gives is None without one.
     """
     was_cut = finished.pruned_density < finished.density
-    living = sparsity_indices(finished.trained, finished.alive)
-    pruned = sparsity_indices(finished.trained, finished.masks) if was_cut else _none_of(living)
+    with threads_for(finished._net):
+        living = sparsity_indices(finished.trained, finished.alive)
+        pruned = sparsity_indices(finished.trained, finished.masks) if was_cut else _none_of(living)
     validated = finished.validation_accuracy
     return {
         "round": finished.index,

@@ -26,7 +26,8 @@ from .parametrisation import HardMask
 EPOCHS = 100
 # A step of a network with fewer weights, without convolutions, is too short to be shared.
 SMALL = 1_000_000
-_LIBRARIES = ThreadpoolController()
+# Of all libraries only OpenMP's: what is left alone is not set on the way out either.
+_OPENMP = ThreadpoolController().select(user_api="openmp")
 
 Objective = Callable[[nn.Module, Tensor, Tensor], Tensor]
 Schedule = Callable[[int, int], float]
@@ -306,9 +307,10 @@ def thread_count(net: nn.Module) -> int:
     """Return with how many threads `net` is trained on a CPU.
 
     One for a network without convolutions and with less than a million weights: its products are
-    so short that a second thread saves a quarter of a step alone, and makes it take two to three
-    times as long beside busy processes (`pruninglab/threads.py` has the table). So its bits, and
-    its records, are the same with any number of cores. Any other network has all of torch's.
+    so short that a second thread saves little alone, and beside busy processes makes a step take
+    two to three times as long (`pruninglab/threads.py` has the table). So its bits, and its
+    records, are the same with any number of cores, unless MKL_NUM_THREADS is set. Any other network
+    has all of torch's.
     """
     convolves = any(isinstance(module, Convolution) for module in net.modules())
     small = not convolves and sum(weight.numel() for weight in net.parameters()) < SMALL
@@ -324,14 +326,14 @@ def threads_for(net: nn.Module) -> Iterator[None]:
 
 @contextmanager
 def computing_with(threads: int) -> Iterator[None]:
-    """Compute with so many threads in a block, then with as many as before.
+    """Let torch compute with so many threads in a block, then with as many as before.
 
     Not by `torch.set_num_threads`: a batched solve fails, or never ends, in a process in which two
     threads were set by it.
     """
     # torch sets its own number where a thread computes for the first time: not inside the block.
     torch.get_num_threads()
-    with _LIBRARIES.limit(limits=threads, user_api="openmp"):
+    with _OPENMP.limit(limits=threads):
         yield
 
 

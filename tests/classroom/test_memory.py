@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from pruninglab.classroom import explorers
 from pruninglab.classroom.explorers import explore, slider
-from pruninglab.classroom.memory import Memory, once, remembering
+from pruninglab.classroom.memory import LIMIT, Memory, once, remembering
 from pruninglab.classroom.pictures import describe, picture
 from pruninglab.classroom.plots.style import blank
 
@@ -47,6 +47,33 @@ def test_what_is_kept_keeps_its_identity() -> None:
     with remembering(memory):
         found = [once(doubled, SimpleNamespace(number=number)) for number in range(50)]
     assert found == [2 * number for number in range(50)]
+
+
+def test_few_results_are_kept() -> None:
+    doubled, memory = Doubled(), Memory()
+    with remembering(memory):
+        for number in range(2 * LIMIT):
+            once(doubled, SimpleNamespace(number=number))
+    assert len(memory) == LIMIT
+
+
+def test_while_a_cell_runs_nothing_is_kept() -> None:
+    """The cell may be training the very network."""
+    doubled, thing = Doubled(), SimpleNamespace(number=1)
+
+    @picture("tests/once_more")
+    def shown(*, x: float = 0.0, figure: Figure | None = None) -> Figure:
+        return describe(blank(figure, 3, 2)[0], f"Nothing but {x} and {once(doubled, thing)}")
+
+    control = slider(0.0, 9.0, 0.0, step=1.0, label="x", hint="nothing")
+    explorer = explore(shown, x=control)
+    explorers._before_cell()
+    try:
+        for x, number in ((1.0, 3), (2.0, 4)):
+            thing.number, control.value = number, x
+            assert explorer.caption.endswith(f"and {2 * number}")
+    finally:
+        explorers._after_cell()
 
 
 def test_a_slider_computes_it_once_until_a_cell_runs() -> None:

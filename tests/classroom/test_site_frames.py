@@ -125,5 +125,8 @@ def test_a_state_that_is_cut_off_is_refused(drawn: Path) -> None:
         figure.text(size, 0.5, "beyond")
         return figure
 
+    save_frames("tests/bar", draw, controls())
+    before = {path: path.read_bytes() for path in drawn.rglob("*") if path.is_file()}
     with pytest.raises(ValueError, match=r"inches beyond its right edge \(A bar of 0.8 in"):
         save_frames("tests/bar", far, controls())
+    assert {path: path.read_bytes() for path in drawn.rglob("*") if path.is_file()} == before

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -91,24 +93,32 @@ def _wipe(axes: Axes) -> None:
     # spine that finds its place would make them anew, one after the other.
     pair = (axes.xaxis, axes.yaxis)
     changed = [axis for axis in pair if _look(axis) != _NEW[axis][1]]
-    for axis in pair:
-        # The ticks that stay are clipped to these axes already.
-        vars(axis).update(reset_ticks=_keep_ticks, set_clip_path=_keep_ticks)
-    axes.clear()
-    axes.set_axis_on()
-    axes.set_aspect("auto")
-    axes.set_anchor("C")
-    for spine in axes.spines.values():
-        spine.set_position(("outward", 0))
-        spine.set_visible(True)
-    for axis in pair:
-        del vars(axis)["reset_ticks"], vars(axis)["set_clip_path"]
+    with _ticks_kept(pair):
+        axes.clear()
+        axes.set_axis_on()
+        axes.set_aspect("auto")
+        axes.set_anchor("C")
+        for spine in axes.spines.values():
+            spine.set_position(("outward", 0))
+            spine.set_visible(True)
     for axis in changed:
         axis.reset_ticks()
 
 
-def _keep_ticks(*_: Any) -> None:
-    """Stand in for `Axis.reset_ticks` and `Axis.set_clip_path`."""
+@contextmanager
+def _ticks_kept(pair: Sequence[Axis]) -> Iterator[None]:
+    """Let the ticks of axes be: those that stay are clipped to them already."""
+    for axis in pair:
+        vars(axis).update(reset_ticks=_do_nothing, set_clip_path=_do_nothing)
+    try:
+        yield
+    finally:
+        for axis in pair:
+            del vars(axis)["reset_ticks"], vars(axis)["set_clip_path"]
+
+
+def _do_nothing(*_: Any) -> None:
+    pass
 
 
 def _says_what_is_new(axes: Axes) -> bool:

@@ -11,7 +11,7 @@ import io
 import json
 import os
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import product
 from math import prod
@@ -113,25 +113,26 @@ def save_frames(
     moving = [control for control, _ in read]
     defaults = tuple(control.default for control in moving)
     drawn = states(tuple(len(control.stops) for control in moving), defaults)
+    with unnoticed():
+        frames = [_frame(draw, fixed | _values(read, state)) for state in drawn]
+    # All of them, or none: a state may be refused.
     folder = FIGURES / name
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    words: list[str] = []
-    with unnoticed():
-        for number, state in enumerate(drawn):
-            values = {control.argument: stops[i]
-                      for (control, stops), i in zip(read, state, strict=True)}  # fmt: skip
-            frame, alt = _frame(draw, fixed | values)
-            write_whole(folder / f"{number:03}.webp", frame)
-            words.append(alt)
+    for number, (frame, _) in enumerate(frames):
+        write_whole(folder / f"{number:03}.webp", frame)
     about = {
         "name": name,
         "controls": [asdict(control) for control in moving],
         "all": len(drawn) == prod(len(control.stops) for control in moving),
-        "words": words,
+        "words": [words for _, words in frames],
     }
     text = json.dumps(about, ensure_ascii=False, indent=1)
     write_whole(folder / "frames.json", f"{text}\n".encode())
+
+
+def _values(read: Sequence[tuple[Control, Sequence[Any]]], state: Sequence[int]) -> dict[str, Any]:
+    return {control.argument: stops[i] for (control, stops), i in zip(read, state, strict=True)}
 
 
 def _frame(draw: Callable[..., Figure], values: Mapping[str, Any]) -> tuple[bytes, str]:
