@@ -18,6 +18,8 @@ train the same, with the number of threads that torch takes:
 
 On another, slower machine, where also the package's whole policy was measured:
 
+| policy                | LeNet-300-100     | LeNet-5           | ResNet-20         |
+|-----------------------|-------------------|-------------------|-------------------|
 | torch's own           | .42, 63, 8        | 1.56, -, -        | 1.07, -, -        |
 | 1,000 rounds          | .58, 1.15, 2.73   | as below          | as below          |
 | one thread            | .53, .54, .91     | 2.29, 2.25, 2.99  | 2.16, 2.17, 3.43  |

@@ -111,10 +111,25 @@ def test_so_it_is_in_a_thread_in_which_torch_has_not_computed_yet() -> None:
         "def work():\n"
         "    with threads_for(net): found.append(torch.get_num_threads())\n"
         "    found.append(torch.get_num_threads())\n"
-        "for where in (threading.Thread(target=work),): where.start(); where.join()\n"
-        "print(found)"
+        "where = threading.Thread(target=work); where.start(); where.join(); print(found)"
     )
     assert in_new_python(code, OMP_NUM_THREADS="2") == "[1, 2]"
+
+
+def test_a_row_is_computed_as_its_network_was_trained() -> None:
+    code = (
+        f"{TRAIN}\nfrom pruninglab.engine import records\nplain = records.sparsity_indices\n"
+        "def noted(*given): seen.add(torch.get_num_threads()); return plain(*given)\n"
+        "records.sparsity_indices = noted\n"
+        "net = lab.nets.lenet_300_100(seed=0, inputs=(1, 4, 4))\n"
+        "split = Split(torch.rand(12, 1, 4, 4), torch.arange(12) % 3)\n"
+        "data = Data('noise', split, split, split, ('a', 'b', 'c'))\n"
+        "brief = lab.Training(max_epochs=1)\n"
+        "run = lab.prune(net, data, lab.Recipe(rounds=1), seed=0, training=brief, device='cpu')\n"
+        "rows = [records.row_of(finished, 0) for finished in run]\n"
+        "print(len(rows), seen, torch.get_num_threads())"
+    )
+    assert in_new_python(code, OMP_NUM_THREADS="2") == "2 {1} 2"
 
 
 def test_mkl_has_as_many() -> None:
