@@ -1,0 +1,2 @@
+// Put around the files by script.py.
+declare function pruninglabEngine(): any;
