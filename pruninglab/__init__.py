@@ -4,51 +4,48 @@ import gc
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+# A record is reused by it (`engine.records`): raise it with any change that changes a number.
+__version__ = "0.1.0"
+
 from . import threads  # noqa: F401  (says how torch's threads wait, before torch is loaded)
 
 # isort: split
-from . import costs, data, export, layouts, nets, shrink
-from .choices import afters, budgets, rewinds, scopes, scores, stops
-from .choices.needs import Needs, asks
-from .engine.loop import Checkpoint, Round, prune
-from .engine.masks import Masks, cut, cut_once, keep_largest
-from .engine.parametrisation import HardMask
+from . import costs, data, export, nets, shrink
+from .choices import budgets, rewinds, scopes, scores, stops
+from .engine import sensitivity, subspaces, tickets  # noqa: F401  (one level down: `lab.engine`)
+from .engine.loop import prune
+from .engine.masks import Masks, cut_once
 from .engine.recipes import Recipe
-from .engine.records import recorded
-from .engine.results import Paired, Runs
-from .engine.sensitivity import scan_layers
-from .engine.subspaces import projected_sgd, start_inside
+from .engine.results import Runs
 from .engine.sweep import compare
-from .engine.tickets import load_ticket, save_ticket
-from .engine.training import Training, accuracy, adam, constant, cosine, multistep, sgd, train
-from .ideas import chain, concave, flows, inertial, lemma1, nnrelief, pqi, roofline, sets
-from .ideas.pqi import gini_index, pq_index, retained_bound
-from .settings import device, environment, profile, take_threads
+from .engine.training import Training, accuracy, adam, sgd, train
+from .ideas import concave, imc, incop, nnrelief, sap
+from .live import live
+from .settings import device, environment, take_threads
 
 if TYPE_CHECKING:
-    from . import papers, recipes
-    from .classroom import board, exercises, guess, plots
-    from .classroom.explorers import choice, explore, slider, steps_slider, text
-    from .classroom.pictures import describe, picture, publish
+    from . import lessons, papers, recipes
+    from .kit import guess
+    from .kit.explorers import choice, explore, slider, steps_slider
+    from .kit.page import figure
+    from .kit.pictures import publish
+    from .lessons.mix import board
 
 # Loaded when asked for: half of the import, and no part of the first cell, nor of a worker.
 _MODULES = {
-    "board": ".classroom.board",
-    "exercises": ".classroom.exercises",
-    "guess": ".classroom.guess",
+    "board": ".lessons.mix.board",
+    "guess": ".kit.guess",
+    "lessons": ".lessons",
     "papers": ".papers",
-    "plots": ".classroom.plots",
     "recipes": ".recipes",
 }
 _NAMES = {
-    "choice": ".classroom.explorers",
-    "describe": ".classroom.pictures",
-    "explore": ".classroom.explorers",
-    "picture": ".classroom.pictures",
-    "publish": ".classroom.pictures",
-    "slider": ".classroom.explorers",
-    "steps_slider": ".classroom.explorers",
-    "text": ".classroom.explorers",
+    "choice": ".kit.explorers",
+    "explore": ".kit.explorers",
+    "figure": ".kit.page",
+    "publish": ".kit.pictures",
+    "slider": ".kit.explorers",
+    "steps_slider": ".kit.explorers",
 }
 
 take_threads()
@@ -56,77 +53,14 @@ take_threads()
 # package hold, a tenth of a second each time, when more is loaded and when figures are drawn.
 gc.freeze()
 
+# What a student needs; everything else is one level down: `lab.sap.pq_index`, `lab.engine.tickets`.
 __all__ = [
-    "Checkpoint",
-    "HardMask",
-    "Masks",
-    "Needs",
-    "Paired",
-    "Recipe",
-    "Round",
-    "Runs",
-    "Training",
-    "accuracy",
-    "adam",
-    "afters",
-    "asks",
-    "board",
-    "budgets",
-    "chain",
-    "choice",
-    "compare",
-    "concave",
-    "constant",
-    "cosine",
-    "costs",
-    "cut",
-    "cut_once",
-    "data",
-    "describe",
-    "device",
-    "environment",
-    "exercises",
-    "explore",
-    "export",
-    "flows",
-    "gini_index",
-    "guess",
-    "inertial",
-    "keep_largest",
-    "layouts",
-    "lemma1",
-    "load_ticket",
-    "multistep",
-    "nets",
-    "nnrelief",
-    "papers",
-    "picture",
-    "plots",
-    "pq_index",
-    "pqi",
-    "profile",
-    "projected_sgd",
-    "prune",
-    "publish",
-    "recipes",
-    "recorded",
-    "retained_bound",
-    "rewinds",
-    "roofline",
-    "save_ticket",
-    "scan_layers",
-    "scopes",
-    "scores",
-    "sets",
-    "sgd",
-    "shrink",
-    "slider",
-    "start_inside",
-    "steps_slider",
-    "stops",
-    "text",
-    "train",
-]
+    "Masks", "Recipe", "Runs", "Training", "accuracy", "adam", "board", "budgets", "choice",
+    "compare", "concave", "costs", "cut_once", "data", "device", "environment", "explore", "export",
+    "figure", "guess", "imc", "incop", "lessons", "live", "nets", "nnrelief", "papers", "prune",
+    "publish", "recipes", "rewinds", "sap", "scopes", "scores", "sgd", "shrink", "slider",
+    "steps_slider", "stops", "train",
+]  # fmt: skip
 
 
 def __getattr__(name: str) -> Any:

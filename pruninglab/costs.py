@@ -2,18 +2,11 @@
 
 from __future__ import annotations
 
-import copy
-import math
-import os
-import pickle
-import subprocess
-import sys
-import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from itertools import pairwise
-from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import numpy as np
@@ -21,26 +14,28 @@ import torch
 from beartype.vale import Is
 from jaxtyping import Num
 from torch import Tensor, nn
+from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch.utils._python_dispatch import TorchDispatchMode
 
-from .ideas.checks import Whole, checked
-from .ideas.devices import move_to
-from .ideas.modes import evaluating
+from .checks import Whole, checked
+from .devices import move_to
+from .ideas.weights import check_mask, fitting_masks
+from .modes import Refused, copied, evaluating, run
 from .settings import device as pick_device
 from .settings import environment
 
-COUNTED = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d)
-# They multiply as well, but Appendix B has no formula for them.
-UNCOUNTED = (
-    nn.MultiheadAttention, nn.RNNBase, nn.RNNCellBase, nn.Bilinear,
-    nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d,
-)  # fmt: skip
+# Where a product's two factors stand among the arguments of torch's operators.
+PRODUCTS = {"mm": 0, "bmm": 0, "mv": 0, "dot": 0, "vdot": 0, "linear": 0,
+            "addmm": 1, "baddbmm": 1, "addbmm": 1, "addmv": 1}  # fmt: skip
+CONVOLUTIONS = ("convolution", "_convolution")
+# Operators that multiply as well, but not so; nor do those with "attention" in their names.
+UNCOUNTED = ("_trilinear", "_cdist_forward", "_scaled_mm", "_int_mm",
+             "mkldnn_rnn_layer", "_cudnn_rnn", "_lstm_mps")  # fmt: skip
 
 # Fewer calls tell no spread; more than this take no lesson's time.
 Repeats = Annotated[int, Is[lambda n: not isinstance(n, bool) and 5 <= n <= 10_000]]
 # A product that keeps every core busy, and more numbers than a cache holds: 64 MB.
 SQUARE, LONG = 512, 16_000_000
-# What a fresh process runs: it reads the cases from one file and leaves the times in another.
-ELSEWHERE = "import sys; from pruninglab.costs import _measure_all; _measure_all(*sys.argv[1:])"
 
 
 @checked
@@ -56,7 +51,7 @@ def count_parameters(net: nn.Module, masks: Mapping[str, Tensor] | None = None) 
     >>> count_parameters(net), count_parameters(net, {"weight": dead})
     (8, 2)
     """
-    dead = sum(int((~mask).sum()) for mask in _fitting(net, masks).values())
+    dead = sum(int((~mask).sum()) for mask in fitting_masks(net, masks).values())
     return sum(parameter.numel() for parameter in net.parameters()) - dead
 
 
@@ -69,9 +64,12 @@ def count_flops(
     skip: Literal["weights", "units"] = "weights",
     places: Literal["output", "input"] = "output",
 ) -> dict[str, int]:
-    """Count the floating-point operations of every Linear and Conv layer for one image.
+    """Count the floating-point operations of every layer that multiplies, for one image.
 
-    Dense, by Appendix B: 2HW(C_in K² + 1)C_out for a convolution, (2I − 1)O for a Linear layer.
+    Every product of matrices and every convolution counts, whoever asks for it: a layer, attention,
+    a recurrent layer, a forward with parameters of its own. Dense, by Appendix B: 2HW(C_in K² + 1)
+    C_out for a convolution, (2I − 1)O for a Linear layer and so for any product; a transposed
+    convolution, which Appendix B does not have, 2HW C_in K² C_out as torch counts it.
     Under `masks`, `skip` says what is saved. "weights": every dead weight, as if a library could
     step over single numbers; a row of n living ones costs 2n − 1, a filter 2HW(n + 1), and nothing
     if n = 0. "units": only inputs that no living weight reads, and outputs without a living
@@ -81,27 +79,26 @@ def count_flops(
 
     A layer costs as often as it is called, a Linear layer as often as it is applied: to a sequence
     of T vectors, T times. `inputs` is a batch, of which one image is used; the network moves there.
-    Returns {layer: operations} of the layers that the network calls; their sum is the network's.
-    Batch norm, activations and pooling are not counted, as in the paper. Raises ValueError for
-    attention, recurrent and transposed layers, which are not counted, and for inputs or masks that
-    do not fit; KeyError for a mask without a parameter. Source: NNrelief paper, Appendix B. Taught
-    in notebook 04.
+    Returns {layer: operations} of what the network calls; their sum is the network's. A product
+    without a layer's weight stands under the module that asks for it. Batch norm, activations and
+    pooling are not counted, as in the paper; a weight that the network first computes anew counts
+    as dense. Raises ValueError for inputs or masks that do not fit and, with the layer's name, for
+    what multiplies otherwise (nn.Bilinear); KeyError for a mask without a parameter. Source:
+    NNrelief paper, Appendix B. Taught in notebook 04.
 
     >>> count_flops(nn.Linear(100, 10), torch.ones(1, 100))
     {'': 1990}
     """
-    alive, uses, counts = _fitting(net, masks), _count_uses(net, inputs, places), {}
-    # By the weight and not by its name: layers that share a weight share its mask.
-    names = {id(parameter): name for name, parameter in net.named_parameters()}
-    for name, times in uses.items():
-        layer = net.get_submodule(name)
-        weight: Any = layer.weight
-        mask = alive.get(names.get(id(weight), ""), torch.ones_like(weight, dtype=torch.bool))
-        rows = _living_per_output(mask, skip, getattr(layer, "groups", 1))
-        rows = rows[rows > 0]
-        once = 2 * rows - 1 if isinstance(layer, nn.Linear) else 2 * (rows + 1)
-        counts[name] = times * int(once.sum())
-    return counts
+    alive = fitting_masks(net, masks)
+    if not len(inputs):
+        raise ValueError("inputs holds no image; one is needed")
+    move_to(net, inputs)
+    # The same on every device, and only here is all memory seen.
+    net = copied(net).cpu()
+    counter = _Counter(net, alive, skip == "units", places == "input")
+    with evaluating(net), counter.watching(net), _nothing_fused(), torch.no_grad(), counter:
+        run(net, inputs[:1].cpu())
+    return counter.counts
 
 
 @checked
@@ -119,7 +116,7 @@ def active_neurons(masks: Mapping[str, Tensor]) -> tuple[int, ...]:
     (1, 1, 1)
     """
     for name, mask in masks.items():
-        _check_mask(name, mask)
+        check_mask(name, mask)
     weights = {name: mask for name, mask in masks.items() if mask.dim() > 1}
     shapes = [tuple(mask.shape) for mask in weights.values()]
     flat = bool(shapes) and all(len(shape) == 2 for shape in shapes)
@@ -193,9 +190,7 @@ def latency(
     """
     if isinstance(net, nn.Module):
         move_to(net, inputs)
-        with evaluating(net):
-            seconds = _time(net, inputs, repeats, warmup)
-    else:
+    with evaluating(net) if isinstance(net, nn.Module) else nullcontext():
         seconds = _time(net, inputs, repeats, warmup)
     where = environment(inputs.device)
     return Latency(seconds, len(inputs), torch.get_num_threads(), where["device"])
@@ -248,51 +243,6 @@ def measure_machine(device: str | torch.device = "cpu", *, repeats: Repeats = 20
     )
 
 
-@checked
-def latencies_with_one_thread(
-    cases: Mapping[str, tuple[nn.Module, Tensor]], *, repeats: Repeats = 50
-) -> dict[str, Latency]:
-    """Measure `latency` of several (network, inputs) on the CPU, in a process with one thread.
-
-    A process of its own: to change the number of threads inside one breaks what runs later. It
-    takes the seconds that torch needs to start. Raises ValueError for a network that cannot be
-    pickled, such as one whose class stands in a notebook cell, and for inputs that do not fit.
-    Taught in notebook 08.
-    """
-    near = {name: (_on_cpu(net), inputs.cpu()) for name, (net, inputs) in cases.items()}
-    with tempfile.TemporaryDirectory() as folder:
-        given, made = Path(folder, "cases"), Path(folder, "times")
-        try:
-            given.write_bytes(pickle.dumps((near, repeats)))
-        except (pickle.PicklingError, AttributeError, TypeError) as error:
-            raise ValueError(f"cases hold a network that cannot be pickled: {error}") from error
-        threads = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1")
-        package = str(Path(__file__).resolve().parents[1])
-        paths = os.pathsep.join(filter(None, (package, os.environ.get("PYTHONPATH"))))
-        done = subprocess.run(
-            [sys.executable, "-W", "ignore", "-c", ELSEWHERE, str(given), str(made)],
-            env=os.environ | threads | {"PYTHONPATH": paths, "PRUNINGLAB_DEVICE": "cpu"},
-            capture_output=True, text=True, encoding="utf-8", errors="replace", check=False,
-        )  # fmt: skip
-        if done.returncode:
-            last = done.stderr.strip().splitlines()[-1:]
-            raise ValueError(f"cases could not be measured: {' '.join(last)}")
-        times: dict[str, Latency] = pickle.loads(made.read_bytes())
-    return times
-
-
-def _measure_all(given: str, made: str) -> None:
-    """Measure the cases of one file and write their times to another: for a process of its own."""
-    cases, repeats = pickle.loads(Path(given).read_bytes())
-    torch.set_num_threads(1)
-    times = {name: latency(*case, repeats=repeats) for name, case in cases.items()}
-    Path(made).write_bytes(pickle.dumps(times))
-
-
-def _on_cpu(net: nn.Module) -> nn.Module:
-    return copy.deepcopy(net).cpu()
-
-
 @torch.no_grad()
 def _time(call: Callable[..., Any], inputs: Tensor, repeats: int, warmup: int) -> tuple[float, ...]:
     try:
@@ -329,77 +279,128 @@ def _entered(name: str, masks: Mapping[str, Tensor]) -> Tensor:
     return entered | masks[key]
 
 
-def _check_mask(name: str, mask: Any) -> None:
-    if not isinstance(mask, Tensor):
-        raise TypeError(f"masks[{name!r}] is {mask!r}; it must be a bool tensor")
-    if mask.dtype != torch.bool or mask.is_meta or mask.layout != torch.strided:
-        kind = "meta" if mask.is_meta else f"{mask.layout} {mask.dtype}"
-        raise ValueError(f"masks[{name!r}] is a {kind} tensor; it must be bool and dense")
-
-
-def _fitting(net: nn.Module, masks: Mapping[str, Tensor] | None) -> Mapping[str, Tensor]:
-    """Return the masks, or none, if they fit the network's parameters one by one."""
-    parameters = dict(net.named_parameters())
-    for name, parameter in parameters.items():
-        if isinstance(parameter, nn.UninitializedParameter):
-            raise ValueError(f"net has a parameter without a shape yet: {name}; call net first")
-    for name, mask in (masks or {}).items():
-        if name not in parameters:
-            raise KeyError(f"masks name {name!r}, which the network does not have")
-        _check_mask(name, mask)
-        if mask.shape != parameters[name].shape:
-            shapes = f"{tuple(mask.shape)}; its parameter has {tuple(parameters[name].shape)}"
-            raise ValueError(f"masks[{name!r}] has shape {shapes}")
-    return masks or {}
-
-
-def _living_per_output(mask: Tensor, skip: str, groups: int) -> Tensor:
-    """Return how many weights each output computes with: (outputs,)."""
-    if skip == "weights":
-        return mask.flatten(1).sum(dim=1)
-    read = mask.flatten(2).any(dim=2) if mask.dim() > 2 else mask
-    read = read.reshape(groups, len(read) // groups, read.shape[1])
-    used = read.any(dim=1).sum(dim=1, keepdim=True) * math.prod(mask.shape[2:])
-    return (read.any(dim=2) * used).flatten()
-
-
-@torch.no_grad()
-def _counted_layers(net: nn.Module) -> dict[str, Any]:
-    """Return the layers that are counted, by name; refuse those that cannot be."""
-    for name, module in net.named_modules():
-        if isinstance(module, UNCOUNTED):
-            kind = type(module).__name__
-            raise ValueError(f"net has a layer that is not counted: {kind} {name!r}")
-    return {name: module for name, module in net.named_modules() if isinstance(module, COUNTED)}
-
-
-def _count_uses(net: nn.Module, inputs: Tensor, places: str) -> dict[str, int]:
-    """Return how often each layer is applied to one image: to a vector, or at a place of a map."""
-    if not len(inputs):
-        raise ValueError("inputs holds no image; one is needed")
-    uses: dict[str, int] = {}
-    layers = _counted_layers(net)
-
-    def note(name: str, made: Tensor, seen: Tensor) -> None:
-        layer = layers[name]
-        over = made if isinstance(layer, nn.Linear) or places == "output" else seen
-        channels = layer.in_channels if over is seen else layer.weight.shape[0]
-        uses[name] = uses.get(name, 0) + over.numel() // max(channels, 1)
-
-    handles = [
-        layer.register_forward_hook(
-            lambda _, args, named, made, name=name: note(name, made, *args, *named.values()),
-            with_kwargs=True,
-        )
-        for name, layer in layers.items()
-    ]
-    move_to(net, inputs)
+@contextmanager
+def _nothing_fused() -> Iterator[None]:
+    """Inside, torch computes attention and recurrent layers by products, one by one."""
+    mha = torch.backends.mha
+    engines: tuple[Any, ...] = (torch.backends.cudnn, torch.backends.mkldnn)
+    before = mha.get_fastpath_enabled(), [engine.enabled for engine in engines]
     try:
-        with evaluating(net):
-            net(inputs[:1])
-    except (RuntimeError, TypeError, ValueError, IndexError) as error:
-        raise ValueError(f"inputs {tuple(inputs.shape)} do not fit net: {error}") from error
+        mha.set_fastpath_enabled(False)
+        for engine in engines:
+            engine.enabled = False
+        with sdpa_kernel(SDPBackend.MATH):
+            yield
     finally:
-        for handle in handles:
-            handle.remove()
-    return uses
+        mha.set_fastpath_enabled(before[0])
+        for engine, enabled in zip(engines, before[1], strict=True):
+            engine.enabled = enabled
+
+
+class _Counter(TorchDispatchMode):
+    """Inside, every product of torch's is counted under the layer whose weight it uses."""
+
+    def __init__(
+        self, net: nn.Module, masks: Mapping[str, Tensor], units: bool, at_inputs: bool
+    ) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.units, self.at_inputs = units, at_inputs
+        self.counts: dict[str, int] = {}
+        self.running: list[str] = []
+        # By the memory and not by the name: a weight is known under every name, as a view too.
+        self.owners: dict[int, list[str]] = {}
+        self.alive: dict[int, Tensor] = {}
+        for name, parameter in net.named_parameters(remove_duplicate=False):
+            memory = parameter.untyped_storage()
+            self.owners.setdefault(memory.data_ptr(), []).append(name.rpartition(".")[0])
+            if name in masks:
+                everything = torch.ones(memory.nbytes() // parameter.element_size()).bool()
+                alive = self.alive.setdefault(memory.data_ptr(), everything)
+                _like(alive, parameter).copy_(masks[name])
+
+    @contextmanager
+    def watching(self, net: nn.Module) -> Iterator[None]:
+        """Inside, know which module runs."""
+
+        def leave(*_: Any) -> None:
+            self.running.pop()
+
+        handles = []
+        for name, module in net.named_modules():
+            enter = module.register_forward_pre_hook(lambda *_, n=name: self.running.append(n))
+            handles += [enter, module.register_forward_hook(leave)]
+        try:
+            yield
+        finally:
+            for handle in handles:
+                handle.remove()
+
+    def __torch_dispatch__(
+        self, operator: Any, types: Any, args: Any = (), kwargs: Any = None
+    ) -> Any:
+        outputs = operator(*args, **(kwargs or {}))
+        name = operator.overloadpacket.__name__
+        if name in PRODUCTS:
+            left, right = args[PRODUCTS[name] :][:2]
+            self._count(self._product(left, right.mT if name == "linear" else right), left, right)
+        elif name in CONVOLUTIONS:
+            self._count(self._convolution(outputs, *args), args[1])
+        elif name in UNCOUNTED or "attention" in name:
+            raise Refused(f"net multiplies by {name} in {self.running[-1]!r}, which is not counted")
+        return outputs
+
+    def _count(self, operations: int, *factors: Tensor) -> None:
+        name = self.running[-1]
+        for factor in factors:
+            owners = self.owners.get(_memory(factor), [name])
+            name = name if name in owners else owners[0]
+        self.counts[name] = self.counts.get(name, 0) + operations
+
+    def _living(self, factor: Tensor) -> Tensor | None:
+        """Return which numbers of a factor live; None if nobody said that some do not."""
+        alive = self.alive.get(_memory(factor))
+        return None if alive is None else _like(alive, factor)
+
+    def _product(self, left: Tensor, right: Tensor) -> int:
+        """Count what a product of matrices (…, M, K) and (…, K, N), or vectors, costs."""
+        left = left if left.dim() > 1 else left[None]
+        right = right if right.dim() > 1 else right[:, None]
+        first, second = (self._living(factor) for factor in (left, right))
+        if self.units:
+            first, second = (
+                alive if alive is None else _closed(alive) for alive in (first, second)
+            )
+        first = left.new_ones(1, left.shape[-1], device="cpu") if first is None else first
+        second = right.new_ones(right.shape[-2], 1, device="cpu") if second is None else second
+        terms = first.double() @ second.double()
+        sums = left.shape[:-1].numel() * right.shape[-1]
+        return int((2 * terms - 1).clamp_min(0).sum()) * (sums // max(terms.numel(), 1))
+
+    def _convolution(self, made: Tensor, seen: Tensor, weight: Tensor, *settings: Any) -> int:
+        alive = self._living(weight)
+        if alive is None:
+            alive = weight.new_ones(weight.shape, dtype=torch.bool, device="cpu")
+        elif self.units:
+            kernels = alive.flatten(2).any(dim=2)
+            groups = _closed(kernels.unflatten(0, (settings[6], -1)))
+            alive = groups.flatten(0, 1)[:, :, None].expand(-1, -1, weight.shape[2:].numel())
+        terms = alive.flatten(1).sum(dim=1)
+        if settings[4]:
+            return 2 * seen.shape[2:].numel() * len(seen) * int(terms.sum())
+        places = seen if self.at_inputs else made
+        per_place = int((2 * (terms[terms > 0] + 1)).sum())
+        return places.shape[2:].numel() * len(places) * per_place
+
+
+def _closed(alive: Tensor) -> Tensor:
+    """Let a number live if another in its row and one in its column does."""
+    return alive.any(dim=-1, keepdim=True) & alive.any(dim=-2, keepdim=True)
+
+
+def _memory(tensor: Tensor) -> int:
+    return tensor.untyped_storage().data_ptr() if tensor.layout == torch.strided else 0
+
+
+def _like(numbers: Tensor, tensor: Tensor) -> Tensor:
+    """Look at `numbers` as `tensor` looks at its own memory."""
+    return numbers.as_strided(tensor.shape, tensor.stride(), tensor.storage_offset())

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import io
 import math
 import os
 import re
 import socket
-import stat
 import warnings
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,33 +25,41 @@ from PIL import Image, ImageOps
 from torch import Tensor
 from tqdm.auto import tqdm
 
-from .ideas.checks import Count, Share, Whole, check_choice, checked
+from .checks import Count, Share, Whole, check_choice, checked
+from .files import read_limited
 from .settings import device as pick_device
 
 if TYPE_CHECKING:
     # Loaded by the functions that use it: it is half of the time of `import pruninglab`.
     from torchvision import datasets
 
-BUNDLED = Path(__file__).resolve().parents[1] / "data"
+PACKAGE = Path(__file__).resolve().parent
+# Inside an installed package, at the top of a checkout.
+BUNDLED = next(
+    folder for folder in (PACKAGE / "bundled", PACKAGE.parent / "data")
+    if (folder / "SHA256SUMS").exists()
+)  # fmt: skip
 DIGITS = tuple("0123456789")
 CLOTHES = ("T-shirt", "trouser", "pullover", "dress", "coat",
            "sandal", "shirt", "sneaker", "bag", "ankle boot")  # fmt: skip
 CLASSES = {"mnist": DIGITS, "fashion-mnist": CLOTHES}
 NAMES = ("mnist", "fashion-mnist", "cifar10")
 
-FILES = (
-    "train-images-idx3-ubyte",
-    "train-labels-idx1-ubyte",
-    "t10k-images-idx3-ubyte",
-    "t10k-labels-idx1-ubyte",
-)
+FILES = ("train-images-idx3-ubyte", "train-labels-idx1-ubyte",
+         "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte")  # fmt: skip
+# Images as uint8 (n, channels, height, width) and labels; of training and test, and the classes.
+Pixels = tuple[Tensor, Tensor]
+Raw = tuple[Pixels, Pixels, tuple[str, ...]]
 
-
+# How folders and files begin that no user has made: .ipynb_checkpoints, __MACOSX, @eaDir.
+HIDDEN = (".", "__", "@")
 FROM_GIT = "restore it from git: git checkout -- data"
 # Seconds without a byte after which a server counts as dead.
 PATIENCE = 30
-# Ten bytes a pixel are needed for a while: half a GB.
-LARGEST_IMAGE = 50_000_000
+# Ten bytes a pixel are needed for a while: half a GB. Every row costs, too: no side is longer.
+LARGEST_IMAGE, LONGEST_SIDE, LARGEST_FILE = 50_000_000, 65_535, 500_000_000
+# What Pillow may open. It knows formats that start other programs, as PostScript does.
+FORMATS = ("PNG", "JPEG", "GIF", "BMP", "WEBP", "TIFF", "PPM")
 
 
 class DataError(RuntimeError):
@@ -81,6 +91,10 @@ class Split:
     def take(self, count: Whole) -> Split:
         """Return the first `count` images (all of them if there are fewer)."""
         return Split(self.inputs[:count], self.targets[:count])
+
+    def clone(self) -> Split:
+        """Return an independent copy."""
+        return Split(self.inputs.clone(), self.targets.clone())
 
     @checked
     def to(self, device: torch.device | str) -> Split:
@@ -159,9 +173,9 @@ def load(
         raise ValueError("name='cifar10' has no bundled subset; ask for full=True")
     target = pick_device(device)
     folder = Path(root or os.environ.get("PRUNINGLAB_DATA") or BUNDLED / "full")
-    raw = _read_full(name, folder) if full else _read_bundled(name)
-    classes = CLASSES.get(name) or raw.classes
-    return _assemble(name, raw.train, raw.test, classes, target, normalize, validation)
+    train, test, classes = _read_full(name, folder) if full else _read_bundled(name)
+    cut = _count_training(len(train[1]), validation)
+    return _assemble(name, train, test, classes, target, normalize, cut)
 
 
 @checked
@@ -174,40 +188,36 @@ def load_folder(
     normalize: bool = True,
     validation: Share = 0.1,
 ) -> Data:
-    """Load path/train/<class>/* and path/test/<class>/* (torchvision's ImageFolder) as tensors.
+    """Load path/train/<class>/** and path/test/<class>/** as tensors.
+
+    PNG, JPEG, GIF, BMP, WEBP, TIFF and PPM; of files with other endings a warning tells how many
+    there are. Hidden folders and files (.ipynb_checkpoints, __MACOSX, @eaDir) are none of yours.
 
     Every image is resized to `size` (height, width); `gray` makes one channel of three. Images are
     turned as their EXIF tag says, transparent pixels lie on white, 16 bits a pixel become 8, and
-    of several frames the first counts. The validation split is drawn evenly from all over the
-    training images, since ImageFolder lists them class by class.
+    of several frames the first counts. The validation split is drawn evenly from each class, whose
+    first image always stays for training.
 
     Raises ValueError for a size, share or device out of range; DataError for a missing folder,
-    classes that differ between the two parts, or a file (named) that is no image, has more than 50
-    million pixels, or has pixels of 32 bits, whose range nobody knows.
+    classes that differ between the two parts or have no image, or a file (named) that is no image,
+    has more than 50 million pixels, 65,535 in a row or column, or 500 MB, or has pixels of 32 bits,
+    whose range nobody knows.
     """
     if math.prod(size) > LARGEST_IMAGE:
         raise ValueError(f"size={size} must be at most {LARGEST_IMAGE:,} pixels")
     target = pick_device(device)
-    parts = {part: _open_folder(Path(path) / part) for part in ("train", "test")}
-    if parts["train"].classes != parts["test"].classes:
+    parts = {part: _list_folder(Path(path) / part) for part in ("train", "test")}
+    classes, others = (list(dict.fromkeys(label for _, label in parts[p])) for p in parts)
+    if classes != others:
         raise DataError(
-            f"{path}: train has classes {parts['train'].classes}, test has "
-            f"{parts['test'].classes}; make one folder per class in both"
+            f"{path}: train has classes {classes}, test has {others}; "
+            "make one folder per class in both"
         )
-    _count_training(len(parts["train"].samples), validation)
-    pixels = {part: _read_folder(folder, size, gray) for part, folder in parts.items()}
-    train = _spread(pixels["train"], validation)
-    classes = tuple(parts["train"].classes)
-    return _assemble(Path(path).name, train, pixels["test"], classes, target, normalize, validation)
-
-
-@dataclass(frozen=True)
-class _Raw:
-    """Pixels as uint8 (n, channels, height, width) and labels, for training and test."""
-
-    train: tuple[Tensor, Tensor]
-    test: tuple[Tensor, Tensor]
-    classes: tuple[str, ...] = ()
+    _count_training(len(parts["train"]), validation)
+    train, cut = _spread(parts["train"], validation)
+    pixels = _read_folder(train, classes, size, gray)
+    test = _read_folder(parts["test"], classes, size, gray)
+    return _assemble(Path(path).name, pixels, test, tuple(classes), target, normalize, cut)
 
 
 def _count_training(images: int, validation: float) -> int:
@@ -219,14 +229,14 @@ def _count_training(images: int, validation: float) -> int:
 
 def _assemble(
     name: str,
-    train: tuple[Tensor, Tensor],
-    test: tuple[Tensor, Tensor],
+    train: Pixels,
+    test: Pixels,
     classes: tuple[str, ...],
     target: torch.device,
     normalize: bool,
-    validation: float,
+    cut: int,
 ) -> Data:
-    cut = _count_training(len(train[1]), validation)
+    """Make the three splits: the first `cut` of `train` train, the rest validate."""
     parts = {
         "train": (train[0][:cut], train[1][:cut]),
         "validation": (train[0][cut:], train[1][cut:]),
@@ -241,15 +251,16 @@ def _assemble(
     return Data(name=name, classes=classes, **splits)
 
 
-def _read_bundled(name: str) -> _Raw:
+def _read_bundled(name: str) -> Raw:
     paths = [f"{name}/{stem}.gz" for stem in FILES]
     sums = _checksums("SHA256SUMS", paths)
-    return _as_raw([gzip.decompress(_verified(BUNDLED / p, sums[p], FROM_GIT)) for p in paths])
+    files = [gzip.decompress(_verified(BUNDLED / path, sums[path], FROM_GIT)) for path in paths]
+    return _as_raw(name, files)
 
 
-def _as_raw(files: list[bytes]) -> _Raw:
-    images, labels, test_images, test_labels = (_parse_idx(content) for content in files)
-    return _Raw(train=(images[:, None], labels), test=(test_images[:, None], test_labels))
+def _as_raw(name: str, files: list[bytes]) -> Raw:
+    images, labels, test_images, test_labels = map(_parse_idx, files)
+    return (images[:, None], labels), (test_images[:, None], test_labels), CLASSES[name]
 
 
 def _checksums(file: str, wanted: list[str]) -> dict[str, str]:
@@ -276,22 +287,15 @@ def _checksums(file: str, wanted: list[str]) -> dict[str, str]:
 def _verified(path: Path, sha256: str, remedy: str) -> bytes:
     """Return the bytes of the file, all of them, or raise DataError: never half-read."""
     try:
-        _check_regular(path)
-        content = path.read_bytes()
-    except OSError as error:
-        raise DataError(f"{path} cannot be read ({error.strerror}); {remedy}") from error
+        content = read_limited(path, LARGEST_FILE)
+    except (OSError, ValueError) as error:
+        raise DataError(f"{path} cannot be read ({error}); {remedy}") from error
     if hashlib.sha256(content).hexdigest() != sha256:
         raise DataError(
             f"{path} is damaged or not the original ({len(content):,} bytes, wrong SHA-256); "
             f"{remedy}"
         )
     return content
-
-
-def _check_regular(path: str | Path) -> None:
-    """Raise DataError for what is no file: reading a pipe would wait for ever."""
-    if not stat.S_ISREG(os.stat(path).st_mode):
-        raise DataError(f"{path} is not a regular file; put the file itself there")
 
 
 def _parse_idx(content: bytes) -> Tensor:
@@ -302,23 +306,23 @@ def _parse_idx(content: bytes) -> Tensor:
     return torch.from_numpy(pixels.copy())
 
 
-def _read_full(name: str, folder: Path) -> _Raw:
+def _read_full(name: str, folder: Path) -> Raw:
     from torchvision import datasets
 
     if name == "cifar10":
         with _named_failures("CIFAR10", folder):
             sets = [datasets.CIFAR10(str(folder), train, download=True) for train in (True, False)]
-        parts = [
+        train, test = (
             (torch.from_numpy(s.data).permute(0, 3, 1, 2), torch.tensor(s.targets)) for s in sets
-        ]
-        return _Raw(parts[0], parts[1], tuple(sets[0].classes))
+        )
+        return train, test, tuple(sets[0].classes)
     kind = datasets.MNIST if name == "mnist" else datasets.FashionMNIST
     paths = [f"{kind.__name__}/raw/{stem}" for stem in FILES]
     if not all((folder / path).exists() for path in paths):
         _download(kind, folder)
     # torchvision checks what it downloads, but takes files that lie there already on trust.
     sums, remedy = _checksums("SHA256SUMS.full", paths), "delete it and fetch it again"
-    return _as_raw([_verified(folder / path, sums[path], remedy) for path in paths])
+    return _as_raw(name, [_verified(folder / path, sums[path], remedy) for path in paths])
 
 
 def _download(kind: type[datasets.MNIST], folder: Path) -> None:
@@ -349,41 +353,68 @@ def _named_failures(name: str, folder: Path) -> Iterator[None]:
         socket.setdefaulttimeout(before)
 
 
-def _open_folder(path: Path) -> datasets.ImageFolder:
-    from torchvision import datasets
-
+def _list_folder(path: Path) -> list[tuple[Path, str]]:
+    """Return the images and their classes, class by class; say how many other files there are."""
+    endings = {end for end, kind in Image.registered_extensions().items() if kind in FORMATS}
+    images, others, classes = [], Counter[str](), set()
     try:
-        return datasets.ImageFolder(str(path))
-    except (OSError, ValueError) as error:
-        reason = f"does not hold one folder of images per class ({error})"
-        raise DataError(
-            f"{path} {reason}; make path/train/<class>/ and path/test/<class>/"
-        ) from error
+        for folder, names in _walk(path):
+            parts = folder.relative_to(path).parts
+            classes |= set(parts[:1])
+            for file in (folder / name for name in names):
+                if parts and file.suffix.lower() in endings:
+                    images.append((file, parts[0]))
+                else:
+                    others[file.suffix.lower() or "no ending" if parts else "in no class"] += 1
+    except OSError as error:
+        raise DataError(f"{path} cannot be read ({error}); make {path}/<class>/") from error
+    empty = classes - {label for _, label in images}
+    if empty or not classes:
+        which = f"no image of {sorted(empty)}" if classes else "no folder of images per class"
+        raise DataError(f"{path} holds {which}; make path/train/<class>/ and path/test/<class>/")
+    if others:
+        told = ", ".join(f"{count} ({ending})" for ending, count in others.items())
+        warnings.warn(f"{path}: left out, for no images of {FORMATS}: {told}", stacklevel=4)
+    return images
+
+
+def _walk(path: Path) -> Iterator[tuple[Path, list[str]]]:
+    """Yield folders and the names of their files in order, but for hidden ones; each only once."""
+    seen = set()
+    for folder, inside, names in os.walk(path, onerror=_raise, followlinks=True):
+        inside[:] = sorted(name for name in inside if not name.startswith(HIDDEN))
+        if (place := os.path.realpath(folder)) in seen:
+            inside.clear()
+            continue
+        seen.add(place)
+        yield Path(folder), sorted(name for name in names if not name.startswith(HIDDEN))
+
+
+def _raise(error: OSError) -> None:
+    raise error
 
 
 def _read_folder(
-    folder: datasets.ImageFolder, size: tuple[int, int], gray: bool
-) -> tuple[Tensor, Tensor]:
+    files: list[tuple[Path, str]], classes: list[str], size: tuple[int, int], gray: bool
+) -> Pixels:
     from torchvision.transforms import v2
 
     steps = [v2.PILToTensor(), v2.Resize(size, antialias=True)]
     transform = v2.Compose([v2.Grayscale(), *steps] if gray else steps)
-    images = torch.empty(len(folder.samples), 1 if gray else 3, *size, dtype=torch.uint8)
-    labels = torch.empty(len(folder.samples), dtype=torch.int64)
-    for i, (path, label) in enumerate(tqdm(folder.samples, desc=f"reading {folder.root}")):
+    images = torch.empty(len(files), 1 if gray else 3, *size, dtype=torch.uint8)
+    for i, (path, _) in enumerate(tqdm(files, desc="reading images")):
         images[i] = transform(_read_image(path))
-        labels[i] = label
-    return images, labels
+    return images, torch.tensor([classes.index(label) for _, label in files])
 
 
-def _read_image(path: str) -> Image.Image:
+def _read_image(path: Path) -> Image.Image:
     """Return the image as RGB, or raise DataError that names the file and what is wrong."""
     try:
-        _check_regular(path)
+        content = io.BytesIO(read_limited(path, LARGEST_FILE))
         with warnings.catch_warnings():
             # Pillow warns of large images and of odd tags; those that are too large are refused.
             warnings.simplefilter("ignore")
-            with Image.open(path) as image:
+            with Image.open(content, formats=FORMATS) as image:
                 _check_pixels(path, image)
                 return _as_rgb(ImageOps.exif_transpose(image))
     except DataError:
@@ -392,10 +423,13 @@ def _read_image(path: str) -> Image.Image:
         raise DataError(f"{path} is not a readable image ({error}); mend or remove it") from error
 
 
-def _check_pixels(path: str, image: Image.Image) -> None:
-    if math.prod(image.size) > LARGEST_IMAGE:
+def _check_pixels(path: Path, image: Image.Image) -> None:
+    if math.prod(image.size) > LARGEST_IMAGE or max(image.size) > LONGEST_SIDE:
         shape = " × ".join(map(str, image.size))
-        raise DataError(f"{path} has {shape} pixels, above {LARGEST_IMAGE:,}; make it smaller")
+        raise DataError(
+            f"{path} has {shape} pixels, above {LARGEST_IMAGE:,} or {LONGEST_SIDE:,} in a row; "
+            "make it smaller"
+        )
     if image.mode in ("I", "F"):
         raise DataError(
             f"{path} has pixels of 32 bits (mode {image.mode}), whose range nobody knows; "
@@ -413,12 +447,10 @@ def _as_rgb(image: Image.Image) -> Image.Image:
     return image.convert("RGB")
 
 
-def _spread(pixels: tuple[Tensor, Tensor], validation: float) -> tuple[Tensor, Tensor]:
-    """Move every k-th image to the end, so that the validation split sees every class."""
-    count = len(pixels[1])
-    held = torch.zeros(count, dtype=torch.bool)
-    wanted = round(validation * count)
-    if wanted:
-        held[torch.linspace(0, count - 1, wanted).round().long()] = True
-    order = torch.cat([(~held).nonzero()[:, 0], held.nonzero()[:, 0]])
-    return pixels[0][order], pixels[1][order]
+def _spread(files: list[tuple[Path, str]], validation: float) -> tuple[list[tuple[Path, str]], int]:
+    """Move every k-th image to the end, but no class's first; return how many stay before it."""
+    train, held = files[:1], files[:0]
+    for number, (before, one) in enumerate(pairwise(files), start=2):
+        due = len(held) < round(validation * number) and one[1] == before[1]
+        (held if due else train).append(one)
+    return train + held, len(train)

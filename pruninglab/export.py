@@ -17,9 +17,9 @@ from jaxtyping import Float
 from safetensors.torch import save as save_tensors
 from torch import Tensor, nn
 
+from .checks import Count, checked
 from .choices.scores import prunable
 from .files import write_whole
-from .ideas.checks import Count, checked
 
 LEVELS = 127
 EXTRA = "pip install onnx onnxruntime onnxscript (the extra `deploy`)"
@@ -31,13 +31,23 @@ def file_sizes(net: nn.Module) -> dict[str, int]:
 
     "dense": float32, as they are. "gzip": the same, packed. "sparse": living weights with their
     columns, and where each row begins. "int8": `round_to_int8`, one byte a weight and a scale for
-    each row. Every file is written, in memory, as safetensors. Taught in notebook 08.
+    each row. Weights that layers share are in a file once. Every file is written, in memory, as
+    safetensors. Raises ValueError for a network without prunable layers. Taught in notebook 08.
 
     >>> file_sizes(nn.Linear(1000, 100))["dense"] > 400_000
     True
     """
-    state = {name: tensor.detach().cpu().contiguous() for name, tensor in net.state_dict().items()}
     weights = prunable(net)
+    state: dict[str, Tensor] = {}
+    written = set()
+    for name, tensor in net.state_dict().items():
+        # Two names for the same numbers are in the file once.
+        place = (tensor.data_ptr(), tensor.shape, tensor.stride(), tensor.dtype)
+        if place not in written or not tensor.numel():
+            state[name] = tensor.detach().cpu().clone(memory_format=torch.contiguous_format)
+            written.add(place)
+    # A weight that an embedding shares stands under its first name.
+    weights = {name: weight for name, weight in weights.items() if name in state}
     sparse = {name: tensor for name, tensor in state.items() if name not in weights}
     small = dict(sparse)
     for name in weights:
@@ -92,12 +102,13 @@ def to_onnx(net: nn.Module, inputs: Float[Tensor, "images ..."], path: str | Pat
     """Write `net` as an ONNX file for batches of any size; return its path.
 
     `inputs` are two images or more, to trace with. Raises ValueError without the extra `deploy`,
-    for fewer images, and for a network that torch.export cannot trace. Taught in notebook 08.
+    for fewer images, for a network that torch.export cannot trace, and for one whose file does not
+    say the same of more images and of one: an LSTM can freeze the size. Taught in notebook 08.
     """
     path = Path(path)
     if len(inputs) < 2:
         raise ValueError(f"inputs holds {len(inputs)} images; two or more say that batches vary")
-    _need("onnx", "onnxscript")
+    _need("onnx", "onnxscript", "onnxruntime")
     plain = copy.deepcopy(net).eval().cpu()
     batch = {0: torch.export.Dim("images")}
     try:
@@ -112,7 +123,9 @@ def to_onnx(net: nn.Module, inputs: Float[Tensor, "images ..."], path: str | Pat
         raise ValueError(
             f"net cannot be exported with inputs {tuple(inputs.shape)}: {first}"
         ) from error
-    write_whole(path, program.model_proto.SerializeToString())
+    content: bytes = program.model_proto.SerializeToString()
+    _check_batches(content, plain, inputs.cpu())
+    write_whole(path, content)
     return path
 
 
@@ -127,22 +140,38 @@ def onnx_session(path: str | Path, threads: Count | None = None) -> Callable[[Te
     if not path.is_file():
         raise FileNotFoundError(f"path={str(path)!r} is no file")
     _need("onnxruntime")
+    try:
+        return _session(path.read_bytes(), threads)
+    except Exception as error:
+        raise ValueError(f"path={str(path)!r} is no ONNX network: {error}") from error
+
+
+def _session(content: bytes, threads: int | None = None) -> Callable[[Tensor], Tensor]:
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads or torch.get_num_threads()
-    try:
-        session = onnxruntime.InferenceSession(
-            path.read_bytes(), options, providers=["CPUExecutionProvider"]
-        )
-    except Exception as error:
-        raise ValueError(f"path={str(path)!r} is no ONNX network: {error}") from error
+    options.log_severity_level = 4
+    session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
 
     def run(images: Tensor) -> Tensor:
         (scores,) = session.run(None, {session.get_inputs()[0].name: images.cpu().numpy()})
         return torch.from_numpy(scores)
 
     return run
+
+
+@torch.no_grad()
+def _check_batches(content: bytes, net: nn.Module, inputs: Tensor) -> None:
+    """Refuse a file that says something else than the network of one image or of many."""
+    for images in (inputs[:1], torch.cat([inputs, inputs[:1]])):
+        try:
+            said, expected = _session(content)(images), net(images.clone())
+        except Exception as error:
+            first = str(error).strip().split("\n")[0]
+            raise ValueError(f"net cannot be exported for {len(images)} images: {first}") from error
+        if said.shape != expected.shape or not torch.allclose(said, expected, atol=1e-4, rtol=1e-3):
+            raise ValueError(f"net cannot be exported: its file errs for {len(images)} images")
 
 
 def _need(*modules: str) -> None:

@@ -20,7 +20,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from .ideas.checks import Count, Seed, checked
+from .checks import Count, Seed, checked
 
 Shape = tuple[Count, Count, Count]
 Plan = Sequence[int | str]
@@ -78,13 +78,9 @@ def init_kaiming_normal(net: nn.Module, seed: Seed) -> nn.Module:
     generator = torch.Generator().manual_seed(seed)
     for module in net.modules():
         if isinstance(module, (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d)):
-            if isinstance(module.weight, nn.UninitializedParameter):
-                raise ValueError(f"net has a layer without weights yet: {module}")
-            weight = module.weight
-            drawn = torch.empty(weight.shape, dtype=weight.dtype, device="cpu")
+            drawn = torch.empty(module.weight.shape, dtype=module.weight.dtype, device="cpu")
             nn.init.kaiming_normal_(drawn, nonlinearity="relu", generator=generator)
-            with torch.no_grad():
-                weight.copy_(drawn)
+            module.weight.data.copy_(drawn)
             if module.bias is not None:
                 nn.init.zeros_(module.bias)
     return net
@@ -101,10 +97,6 @@ def clone(net: nn.Module) -> nn.Module:
     return copy.deepcopy(net)
 
 
-def _pixels(inputs: Shape) -> int:
-    return inputs[0] * inputs[1] * inputs[2]
-
-
 def _dense(widths: Iterable[int]) -> nn.Sequential:
     """Flatten, then Linear layers of these widths with ReLU between them: fc1, relu1, fc2, …"""
     sizes = list(widths)
@@ -119,19 +111,19 @@ def _dense(widths: Iterable[int]) -> nn.Sequential:
 @_constructor
 def lenet_300_100(inputs: Shape, classes: int) -> nn.Module:
     """LeNet-300-100: 266,610 parameters on MNIST. Used by NNrelief and by notebooks 00 and 04."""
-    return _dense([_pixels(inputs), 300, 100, classes])
+    return _dense([math.prod(inputs), 300, 100, classes])
 
 
 @_constructor
 def sap_linear(inputs: Shape, classes: int) -> nn.Module:
     """One Linear layer: the SAP paper's smallest model, 7,850 parameters on Fashion-MNIST."""
-    return _dense([_pixels(inputs), classes])
+    return _dense([math.prod(inputs), classes])
 
 
 @_constructor
 def sap_mlp(inputs: Shape, classes: int) -> nn.Module:
     """The SAP paper's MLP d-128-256-K (Table 1): 136,074 parameters on Fashion-MNIST."""
-    return _dense([_pixels(inputs), 128, 256, classes])
+    return _dense([math.prod(inputs), 128, 256, classes])
 
 
 @_constructor
@@ -205,26 +197,21 @@ def _conv_stack(channels: int, plan: Plan) -> OrderedDict[str, nn.Module]:
     return modules
 
 
-def _convolutional(inputs: Shape, plan: Plan, head: nn.Module) -> nn.Sequential:
-    """Put a stack of convolutions before global average pooling and `head`."""
+def _convolutional(inputs: Shape, plan: Plan, **head: nn.Module) -> nn.Sequential:
+    """Put a stack of convolutions before global average pooling and the layers of `head`."""
     smallest = 2 ** plan.count("M")
     if min(inputs[1:]) < smallest:
         raise ValueError(f"inputs={inputs} is too small: at least {smallest}×{smallest} is needed")
     modules = _conv_stack(inputs[0], plan)
-    modules["average"] = nn.AdaptiveAvgPool2d(1)
-    modules["flatten"] = nn.Flatten()
-    if isinstance(head, nn.Sequential):
-        modules.update(head.named_children())
-    else:
-        modules["fc1"] = head
-    return nn.Sequential(modules)
+    modules |= {"average": nn.AdaptiveAvgPool2d(1), "flatten": nn.Flatten()}
+    return nn.Sequential(modules | head)
 
 
 @_constructor
 def sap_cnn(inputs: Shape, classes: int) -> nn.Module:
     """The SAP paper's CNN 64-128-256-512 (Table 2): 1.6 million parameters."""
     plan: Plan = [64, "M", 128, "M", 256, "M", 512, "M"]
-    return _convolutional(inputs, plan, nn.Linear(512, classes))
+    return _convolutional(inputs, plan, fc1=nn.Linear(512, classes))
 
 
 @_constructor
@@ -234,25 +221,24 @@ def vgg_11(inputs: Shape, classes: int) -> nn.Module:
     Raises ValueError for images smaller than 32×32, as do the other VGGs.
     """
     plan: Plan = [64, "M", 128, "M", 256, 256, "M", 512, 512, "M", 512, 512, "M"]
-    return _convolutional(inputs, plan, nn.Linear(512, classes))
+    return _convolutional(inputs, plan, fc1=nn.Linear(512, classes))
 
 
 @_constructor
 def vgg_13(inputs: Shape, classes: int) -> nn.Module:
     """VGG-13 for small images, one Linear layer: 9.4 million parameters on CIFAR-10."""
     plan: Plan = [64, 64, "M", 128, 128, "M", 256, 256, "M", 512, 512, "M", 512, 512, "M"]
-    return _convolutional(inputs, plan, nn.Linear(512, classes))
+    return _convolutional(inputs, plan, fc1=nn.Linear(512, classes))
 
 
 @_constructor
 def vgg_like(inputs: Shape, classes: int) -> nn.Module:
     """VGG-like: the 13 convolutions of VGG-16 and two Linear layers, 15.0 million on CIFAR-10."""
     plan: Plan = [64, 64, "M", 128, 128, "M", *3 * [256], "M", *3 * [512], "M", *3 * [512], "M"]
-    head = OrderedDict(
-        fc1=nn.Linear(512, 512), bn_fc1=nn.BatchNorm1d(512), relu_fc1=nn.ReLU(),
+    return _convolutional(
+        inputs, plan, fc1=nn.Linear(512, 512), bn_fc1=nn.BatchNorm1d(512), relu_fc1=nn.ReLU(),
         fc2=nn.Linear(512, classes),
     )  # fmt: skip
-    return _convolutional(inputs, plan, nn.Sequential(head))
 
 
 class ResidualBlock(nn.Module):
@@ -303,6 +289,12 @@ def _cifar_resnet(inputs: Shape, classes: int, blocks: int) -> nn.Sequential:
 
 
 @_constructor
+def resnet_8(inputs: Shape, classes: int) -> nn.Module:
+    """ResNet-8 for CIFAR, one block a stage: 78,042 parameters on CIFAR-10."""
+    return _cifar_resnet(inputs, classes, blocks=1)
+
+
+@_constructor
 def resnet_20(inputs: Shape, classes: int) -> nn.Module:
     """ResNet-20 for CIFAR, 1×1 convolutions as shortcuts: 272,474 parameters on CIFAR-10."""
     return _cifar_resnet(inputs, classes, blocks=3)
@@ -320,8 +312,11 @@ def resnet_56(inputs: Shape, classes: int) -> nn.Module:
     return _cifar_resnet(inputs, classes, blocks=9)
 
 
-def _small_stem(net: nn.Module, channels: int) -> nn.Module:
-    """Fit torchvision's ResNet to small images: a 3×3 stem of stride 1, no max-pool."""
+def _small_stem(name: str, channels: int, classes: int) -> nn.Module:
+    """Make torchvision's ResNet for small images: a 3×3 stem of stride 1, no max-pool."""
+    from torchvision import models
+
+    net: nn.Module = models.get_model(name, num_classes=classes)
     net.conv1 = nn.Conv2d(channels, 64, 3, padding=1, bias=False)
     nn.init.kaiming_normal_(net.conv1.weight, mode="fan_out", nonlinearity="relu")
     net.maxpool = nn.Identity()
@@ -331,19 +326,13 @@ def _small_stem(net: nn.Module, channels: int) -> nn.Module:
 @_constructor
 def resnet_18(inputs: Shape, classes: int) -> nn.Module:
     """torchvision's ResNet-18 with a 3×3 stem: 11.2 million parameters on CIFAR-10."""
-    from torchvision import models
-
-    net: nn.Module = models.resnet18(num_classes=classes)
-    return _small_stem(net, inputs[0])
+    return _small_stem("resnet18", inputs[0], classes)
 
 
 @_constructor
 def resnet_50(inputs: Shape, classes: int) -> nn.Module:
     """torchvision's ResNet-50 with a 3×3 stem: 23.5 million parameters on CIFAR-10."""
-    from torchvision import models
-
-    net: nn.Module = models.resnet50(num_classes=classes)
-    return _small_stem(net, inputs[0])
+    return _small_stem("resnet50", inputs[0], classes)
 
 
 @_constructor

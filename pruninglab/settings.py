@@ -8,7 +8,7 @@ import re
 
 import torch
 
-from .ideas.checks import checked
+from .checks import checked
 
 PROFILES = ("classroom", "paper")
 

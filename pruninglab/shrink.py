@@ -2,14 +2,15 @@
 
 A unit (a neuron, a filter) is dead if no living weight enters it: what it hands on is a constant,
 which goes into the next layer's bias. It is unread if no living weight of the next layer looks at
-it. Both can go, and the outputs stay what they were.
+it: it can go, and the outputs stay what they were.
 """
 
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+import warnings
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -17,17 +18,19 @@ from typing import Any
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
+from torch.utils._python_dispatch import TorchDispatchMode
 
+from .checks import checked
 from .choices.scores import prunable
-from .ideas.checks import checked
-from .ideas.devices import accurate, move_to
+from .devices import accurate, move_to
+from .modes import Refused, run, watching
 
 __all__ = ["remove_dead"]
 
 CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
 LAYERS = (nn.Linear, *CONVOLUTIONS)
 NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
-# They treat every unit by itself and alike, wherever in an image.
+# They treat every unit by itself: a stack of these needs no graph.
 UNITWISE = (
     *NORMS, nn.Identity, nn.Flatten, nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.Dropout3d,
     nn.ReLU, nn.ReLU6, nn.LeakyReLU, nn.ELU, nn.SELU, nn.CELU, nn.GELU, nn.SiLU, nn.Mish, nn.Tanh,
@@ -36,72 +39,22 @@ UNITWISE = (
     nn.AdaptiveAvgPool1d, nn.AdaptiveAvgPool2d, nn.AdaptiveAvgPool3d,
     nn.AdaptiveMaxPool1d, nn.AdaptiveMaxPool2d, nn.AdaptiveMaxPool3d,
 )  # fmt: skip
-KNOWN = (*LAYERS, *UNITWISE)
 # By so much, relative to the largest output, the small network may differ.
 TOLERANCE = 1e-5
+# Where a product's two factors stand among the arguments of torch's operators.
+PRODUCTS = {"convolution": 0, "mm": 0, "bmm": 0, "mv": 0, "addmm": 1, "baddbmm": 1, "addmv": 1}
 
 
 @dataclass(frozen=True)
-class Reader:
-    """A layer that looks at `units` units, each at several inputs if they were flattened."""
+class Units:
+    """Units that go together: where they stand in the layers that make and in those that read.
 
-    name: str
-    layer: Any
-    units: int
+    By the layer's name, (units, places): several places if images were flattened. A depthwise
+    convolution and a batch norm make their units anew.
+    """
 
-    @property
-    def columns(self) -> Tensor:
-        """The weights that look at each unit: (out, units, all that look at the same one)."""
-        weight: Tensor = self.layer.weight
-        return weight.reshape(len(weight), self.units, -1)
-
-    @property
-    def pads(self) -> bool:
-        """Whether a constant is no longer one at the border."""
-        layer = self.layer
-        return (
-            isinstance(layer, CONVOLUTIONS)
-            and layer.padding_mode == "zeros"
-            and layer.padding != "valid"
-            and (layer.padding == "same" or any(layer.padding))
-        )
-
-    def by_unit(self, inputs: Tensor) -> Tensor:
-        """Sort what the layer is given by unit: (units, all its values)."""
-        if isinstance(self.layer, CONVOLUTIONS):
-            return inputs.movedim(1, 0).flatten(1)
-        width = self.layer.in_features // self.units
-        return inputs.reshape(-1, self.units, width).movedim(1, 0).flatten(1)
-
-
-@dataclass(frozen=True)
-class Link:
-    """One row of units: the layers that make them, their batch norms, the layers that look."""
-
-    writers: tuple[tuple[str, Any], ...]
-    norms: tuple[Any, ...]
-    readers: tuple[Reader, ...]
-
-    @property
-    def name(self) -> str:
-        """The names of the layers that make the units."""
-        return ", ".join(name for name, _ in self.writers)
-
-    @property
-    def grouped(self) -> dict[str, Any]:
-        """The grouped convolutions at both ends by name: no unit can leave them alone."""
-        ends = {**dict(self.writers), **{reader.name: reader.layer for reader in self.readers}}
-        return {name: end for name, end in ends.items() if getattr(end, "groups", 1) > 1}
-
-    def dead(self) -> Tensor:
-        """Tell which units no living weight enters: bool (units,)."""
-        rows = [(layer.weight == 0).flatten(1).all(dim=1) for _, layer in self.writers]
-        return torch.stack(rows).all(dim=0)
-
-    def unread(self) -> Tensor:
-        """Tell at which units no living weight looks: bool (units,)."""
-        columns = [(reader.columns == 0).all(dim=2).all(dim=0) for reader in self.readers]
-        return torch.stack(columns).all(dim=0)
+    rows: Mapping[str, Tensor]
+    columns: Mapping[str, Tensor]
 
 
 @checked
@@ -112,14 +65,17 @@ def remove_dead(net: nn.Module, inputs: Float[Tensor, "images ..."]) -> nn.Modul
     (its bias, through batch norm and activation) is added to the biases behind it. Where these
     look at a constant through zero padding it is no constant at the border; there one unit stays
     and carries the constants of all. A unit at which nobody looks goes too. Inputs and outputs
-    stay; so does one unit of every layer.
+    stay; so does one unit of every layer, and what cannot leave alone: a unit that still says
+    something other than a constant (a dead channel that is scaled by a gate, or padded in front of
+    a depthwise convolution), units beside other grouped convolutions, units that something mixes
+    (layer norm, attention), layers that are called twice or not at all, tied weights.
 
     Plain stacks (nn.Sequential) are cut by our own lines; every other network, shortcuts and all,
-    along the dependencies that torch-pruning (extra `deploy`) finds. `inputs` are a few images:
-    they show the constants, and in the end both networks must agree on them to 1e-5. Raises
-    ValueError that names the layer for what cannot be cut: a grouped convolution beside a dead
-    unit, a layer that mixes units, a weight or module that is used twice, outputs that differ.
-    Taught in notebook 08.
+    along the dependencies that torch-pruning (extra `deploy`) finds. What is constant is computed,
+    not observed: with images of NaN, whatever is a number does not hang on the images. `inputs` are
+    a few images, on which both networks must agree to 1e-5. Raises ValueError for a network that
+    cannot be followed (it compares numbers, torch-pruning fails), that has a layer without a plain
+    weight (named), or whose outputs would differ. Taught in notebook 08.
 
     >>> net = nn.Sequential(nn.Linear(2, 3), nn.ReLU(), nn.Linear(3, 2))
     >>> nn.init.zeros_(net[0].weight[1].data)
@@ -129,29 +85,24 @@ def remove_dead(net: nn.Module, inputs: Float[Tensor, "images ..."]) -> nn.Modul
     """
     if not len(inputs):
         raise ValueError("inputs holds no image; one is needed")
+    prunable(net)
     small = copy.deepcopy(net).eval()
     move_to(small, inputs)
-    _check_layers(small, inputs)
-    expected = _outputs(small, inputs)
-    stack = all(type(part) in (*KNOWN, nn.Sequential) for part in small.modules())
-    links = _links_of_stack(small) if stack else _links_of_graph(small, inputs)
-    _check_groups(links)
-    free = [link for link in links if not link.grouped]
-    with torch.no_grad():
-        while any([_fold(small, inputs, link) for link in free]):
-            _check_groups(links)
-        for link in reversed(free):
-            _remove(link, link.unread())
+    layers, expected = _own_layers(small, inputs)
+    _fold_constants(small, layers, inputs)
+    stack = all(type(part) in (*LAYERS, *UNITWISE, nn.Sequential) for part in small.modules())
+    links = _links_of_stack(layers, small) if stack else _links_of_graph(layers, small, inputs)
+    if not _stay_apart(small, inputs, links, _unread(small, links)):
+        alone = [[link] for link in links]
+        links = [one[0] for one in alone if _stay_apart(small, inputs, one, _unread(small, one))]
+    _cut(small, links, _unread(small, links))
     _check_same(expected, _outputs(small, inputs))
     return small
 
 
+@torch.no_grad()
 def _outputs(net: nn.Module, inputs: Tensor) -> Tensor:
-    try:
-        with torch.no_grad():
-            outputs = net(inputs)
-    except (RuntimeError, TypeError, ValueError, IndexError) as error:
-        raise ValueError(f"inputs {tuple(inputs.shape)} do not fit net: {error}") from error
+    outputs = run(net, inputs.clone())
     if not isinstance(outputs, Tensor):
         raise ValueError(f"net returns {type(outputs).__name__}; it must return one tensor")
     return outputs
@@ -167,78 +118,148 @@ def _check_same(expected: Tensor, outputs: Tensor) -> None:
         raise ValueError(f"net cannot be shrunk: the outputs on inputs would differ by {gap:.1e}")
 
 
-def _check_layers(net: nn.Module, inputs: Tensor) -> None:
-    """Refuse, by name, layers from which no unit can be taken alone."""
-    weights = prunable(net)
-    calls: dict[str, int] = {}
-    for name, module in net.named_modules():
-        if any(True for _ in module.children()) or type(module) is nn.Sequential:
-            continue
-        if type(module) not in KNOWN:
-            kind = type(module).__name__
-            raise ValueError(f"net has {name!r}, a {kind}: whether it mixes units is not known")
-        if isinstance(module, nn.Flatten) and module.start_dim != 1:
-            raise ValueError(f"net has {name!r}, which does not flatten from dimension 1")
-        if isinstance(module, LAYERS) and f"{name}.weight".lstrip(".") not in weights:
-            raise ValueError(f"net uses the weight of {name!r} in another layer too")
-        if isinstance(module, (*LAYERS, *NORMS)):
-            calls[name] = 0
-    with _watching(net, calls, lambda name, _: calls.update({name: calls[name] + 1})):
-        _outputs(net, inputs)
-    for name, count in calls.items():
-        if count != 1:
-            raise ValueError(f"net calls the layer {name!r} {count} times; once is needed")
+def _own_layers(net: nn.Module, inputs: Tensor) -> tuple[dict[str, Any], Tensor]:
+    """Return layers and norms that run once, with weights of their own; and the outputs."""
+    uses = Counter(parameter for _, parameter in net.named_parameters(remove_duplicate=False))
+    layers: dict[str, Any] = {
+        name: module
+        for name, module in net.named_modules()
+        if type(module) in (*LAYERS, *NORMS)
+        and all(uses[parameter] == 1 for parameter in module.parameters())
+    }
+    calls: Counter[str] = Counter()
+    with watching(layers, lambda name, _: calls.update([name])):
+        outputs = _outputs(net, inputs)
+    return {name: layers[name] for name, count in calls.items() if count == 1}, outputs
 
 
-def _check_groups(links: Iterable[Link]) -> None:
-    """Refuse a grouped convolution that makes or looks at units which are to go."""
-    for link in links:
-        rows = [(writer.weight == 0).flatten(1).all(dim=1).any() for _, writer in link.writers]
-        plain = [reader for reader in link.readers if reader.layer not in link.grouped.values()]
-        unread = [(reader.columns == 0).all(dim=2).all(dim=0).any() for reader in plain]
-        if link.grouped and any([*rows, *unread]):
-            raise ValueError(
-                f"net has {next(iter(link.grouped))!r}, a grouped convolution, beside units of "
-                f"{link.name} that are dead or unread: none can be taken from its groups alone"
-            )
+class _Unknown(TorchDispatchMode):
+    """Inside, NaN is what nobody knows: whatever hangs on it is NaN, and nothing else is.
+
+    So torch computes it by itself, but for products: 0 times anything is 0 here.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+
+    def __torch_dispatch__(
+        self, operator: Any, types: Any, args: Any = (), kwargs: Any = None
+    ) -> Any:
+        name, kwargs = operator.overloadpacket.__name__, kwargs or {}
+        if name in PRODUCTS:
+            return _product(operator, args, kwargs, PRODUCTS[name], PRODUCTS[name] + 1)
+        outputs = operator(*args, **kwargs)
+        factors = [part for part in args if isinstance(part, Tensor) and part.is_floating_point()]
+        if name == "mul" and len(factors) == 2:
+            return outputs.masked_fill((factors[0] == 0) | (factors[1] == 0), 0)
+        numbers = isinstance(outputs, Tensor) and outputs.is_floating_point()
+        decides = not numbers and not isinstance(outputs, (tuple, list))
+        if decides and any(bool(part.isnan().any()) for part in factors):
+            raise Refused(f"net decides by its numbers ({name}): its units cannot be followed")
+        return outputs
 
 
-@contextmanager
-def _watching(
-    net: nn.Module, names: Iterable[str], note: Callable[[str, Tensor], Any]
-) -> Iterator[None]:
-    """Inside, call `note(name, what it is given)` whenever one of these layers is called."""
-    handles = [
-        net.get_submodule(name).register_forward_pre_hook(
-            lambda _, args, name=name: note(name, args[0])
-        )
-        for name in names
-    ]
-    try:
-        yield
-    finally:
-        for handle in handles:
-            handle.remove()
+def _product(operator: Any, args: Any, kwargs: Any, left: int, right: int) -> Tensor:
+    """Multiply so that only NaN times a living number is NaN."""
+    factors = list(args)
+    if not any(bool(factors[i].isnan().any()) for i in (left, right)):
+        result: Tensor = operator(*args, **kwargs)
+        return result
+    for i in (left, right):
+        factors[i] = factors[i].nan_to_num(0, 0, 0)
+    result = operator(*factors, **kwargs)
+    for unknown, other in ((left, right), (right, left)):
+        marks = list(args)
+        marks[unknown], marks[other] = args[unknown].isnan(), args[other] != 0
+        marks[left], marks[right] = marks[left].to(result), marks[right].to(result)
+        if left == 1:
+            marks[0] = torch.zeros_like(marks[0])
+        elif operator.overloadpacket.__name__ == "convolution":
+            marks[2] = None
+        result = result.masked_fill(operator(*marks, **kwargs) > 0.5, torch.nan)
+    return result
 
 
-def _links_of_stack(net: nn.Module) -> list[Link]:
+@torch.no_grad()
+def _fold_constants(net: nn.Module, layers: Mapping[str, Any], inputs: Tensor) -> None:
+    """Let layers look no longer at what is constant, whatever the images."""
+    seen: dict[str, Tensor] = {}
+    readers = {name: layer for name, layer in layers.items() if isinstance(layer, LAYERS)}
+    with watching(readers, seen.__setitem__), _Unknown():
+        _outputs(net, torch.full_like(inputs, torch.nan))
+    for name, layer in readers.items():
+        given = accurate(seen[name])
+        values = given.movedim(given.dim() + 1 - layer.weight.dim(), 0).flatten(1)
+        low, high = values.amin(dim=1), values.amax(dim=1)
+        same = high - low <= TOLERANCE / 10 * (1 + high.abs())
+        _fold_into(layer, same, torch.where(same, (low + high) / 2, 0))
+
+
+def _fold_into(layer: Any, constant: Tensor, values: Tensor) -> None:
+    """Let one layer do without inputs that are always the same."""
+    groups = getattr(layer, "groups", 1)
+    weight = accurate(layer.weight.detach())
+    columns = weight.reshape(groups, len(weight) // groups, weight.shape[1], -1).clone()
+    by_group = values.to(weight.device).reshape(groups, 1, -1, 1)
+    here = constant.to(weight.device).reshape(groups, 1, -1, 1).expand_as(columns)
+    carried = torch.where(here, columns * by_group, 0)
+    if not _pads(layer):
+        if bool((carried != 0).any()):
+            _add_to_bias(layer, carried.sum(dim=(2, 3)).flatten())
+    elif groups > 1:
+        here = here & (by_group == 0)
+    elif bool(values.any()):
+        # At the border a padded constant is none: one unit carries those of all, border and all.
+        carrier = int(values.abs().argmax())
+        columns[:, :, carrier] = carried.sum(dim=2) / by_group[:, :, carrier]
+        here = here.clone()
+        here[:, :, carrier] = False
+    layer.weight.copy_(columns.masked_fill(here, 0).reshape(weight.shape))
+
+
+def _pads(layer: Any) -> bool:
+    """Whether a constant is no longer one at the border."""
+    return (
+        isinstance(layer, CONVOLUTIONS)
+        and layer.padding_mode == "zeros"
+        and layer.padding != "valid"
+        and (layer.padding == "same" or any(layer.padding))
+    )
+
+
+def _add_to_bias(layer: Any, change: Tensor) -> None:
+    if layer.bias is None:
+        zeros = layer.weight.new_zeros(len(layer.weight))
+        layer.bias = nn.Parameter(zeros, requires_grad=layer.weight.requires_grad)
+    bias = accurate(layer.bias.detach())
+    layer.bias.copy_(bias + change.to(bias.device))
+
+
+def _links_of_stack(layers: Mapping[str, Any], net: nn.Module) -> list[Units]:
     """Return the rows of units of a plain stack, first to last; its outputs are none."""
-    leaves: list[tuple[str, Any]] = [m for m in net.named_modules() if type(m[1]) in KNOWN]
+    leaves: list[tuple[str, Any]] = [
+        m for m in net.named_modules() if type(m[1]) in (*LAYERS, *UNITWISE)
+    ]
     at = [i for i, (_, module) in enumerate(leaves) if isinstance(module, LAYERS)]
     links = []
     for first, second in pairwise(at):
-        (_, writer), (name, reader) = leaves[first], leaves[second]
-        between = [module for _, module in leaves[first + 1 : second]]
-        flat = any(isinstance(module, nn.Flatten) for module in between)
-        if isinstance(writer, CONVOLUTIONS) and isinstance(reader, nn.Linear) and not flat:
-            raise ValueError(f"net hands images to the Linear layer {name!r} without a Flatten")
-        norms = tuple(module for module in between if isinstance(module, NORMS))
-        links.append(Link((leaves[first],), norms, (Reader(name, reader, len(writer.weight)),)))
+        makers = {name: m for name, m in leaves[first:second] if isinstance(m, (*LAYERS, *NORMS))}
+        name, reader = leaves[second]
+        units = len(leaves[first][1].weight)
+        groups = [getattr(end, "groups", 1) for end in (leaves[first][1], reader)]
+        if max(groups) == 1 and {name, *makers} <= set(layers):
+            rows = {n: torch.arange(_width(m)).reshape(units, -1) for n, m in makers.items()}
+            seen = torch.arange(reader.weight.shape[1]).reshape(units, -1)
+            links.append(Units(rows, {name: seen}))
     return links
 
 
-def _links_of_graph(net: nn.Module, inputs: Tensor) -> list[Link]:
-    """Return the rows of units of any network, as torch-pruning finds them."""
+def _width(module: Any) -> int:
+    return module.num_features if isinstance(module, NORMS) else len(module.weight)
+
+
+def _graph_of(net: nn.Module, inputs: Tensor) -> Any:
+    """Return torch-pruning's graph of a network. Raises ValueError where it cannot follow."""
     try:
         import torch_pruning
     except ImportError as error:
@@ -246,129 +267,150 @@ def _links_of_graph(net: nn.Module, inputs: Tensor) -> list[Link]:
             "net is no plain stack (nn.Sequential of known layers): its shortcuts are followed by "
             "torch-pruning, which is not installed: pip install torch-pruning"
         ) from error
-    names = {module: name for name, module in net.named_modules()}
-    with torch.enable_grad():
-        graph = torch_pruning.DependencyGraph().build_dependency(net, inputs[:1])
-    links: dict[str, Link] = {}
-    layers: list[Any] = [module for module in names if isinstance(module, LAYERS)]
-    for module in layers:
-        linear = isinstance(module, nn.Linear)
-        kind = "linear" if linear else "depthwise_conv" if module.groups > 1 else "conv"
-        cutter = getattr(torch_pruning, f"prune_{kind}_out_channels")
-        units = len(module.weight)
-        group = graph.get_pruning_group(module, cutter, idxs=list(range(units)))
-        link = _link_of_group(graph, group, names, units)
-        if link.readers:
-            links.setdefault(link.name, link)
-    return list(links.values())
+    trained = {parameter: parameter.requires_grad for parameter in net.parameters()}
+    try:
+        # Traced along gradients, so frozen layers too must have them for a while.
+        net.requires_grad_(True)
+        with torch.enable_grad(), warnings.catch_warnings():
+            # It would go on for hours.
+            warnings.filterwarnings("error", "Maximum recursive depth")
+            graph = torch_pruning.DependencyGraph()
+            graph.build_dependency(net, inputs.clone(), verbose=False)
+    except Exception as error:
+        kind = f"{type(error).__name__}: {error}"
+        raise ValueError(f"net cannot be followed by torch-pruning ({kind})") from error
+    finally:
+        for parameter, asked in trained.items():
+            parameter.requires_grad_(asked)
+    return graph
 
 
-def _link_of_group(graph: Any, group: Any, names: dict[nn.Module, str], units: int) -> Link:
-    """Sort the members of a group of torch-pruning into writers, norms and readers."""
-    writers: dict[str, Any] = {}
-    norms: dict[str, Any] = {}
-    readers: dict[str, Reader] = {}
-    for member, indices in group:
-        module = member.target.module
-        if isinstance(module, nn.Parameter):
-            raise ValueError("net has a parameter outside of its layers that goes with units")
-        if not isinstance(module, (*LAYERS, *NORMS)):
+def _links_of_graph(layers: Mapping[str, Any], net: nn.Module, inputs: Tensor) -> list[Units]:
+    """Return the rows of units of any network, as torch-pruning finds them."""
+    graph = _graph_of(net, inputs)
+    names: dict[nn.Module, str] = {module: name for name, module in layers.items()}
+    links: list[Units] = []
+    covered: set[str] = set()
+    for name, layer in layers.items():
+        if not isinstance(layer, LAYERS) or name in covered or layer not in graph.module2node:
             continue
+        cutter = graph.get_pruner_of_module(layer).prune_out_channels
+        try:
+            group = graph.get_pruning_group(layer, cutter, list(range(len(layer.weight))))
+        except (ArithmeticError, LookupError, AssertionError, RuntimeError):
+            continue  # It loses track of these units, so they stay.
+        link = _link_of_group(graph, group, names, len(layer.weight))
+        if link:
+            covered |= set(link.rows)
+            links.append(link)
+    return links
+
+
+def _link_of_group(
+    graph: Any, group: Any, names: Mapping[nn.Module, str], units: int
+) -> Units | None:
+    """Sort the members of a group of torch-pruning; None if its units cannot go alone."""
+    rows: dict[str, Tensor] = {}
+    columns: dict[str, Tensor] = {}
+    for member in group:
+        module = member.dep.target.module
+        if isinstance(module, nn.Module) and module not in names:
+            if type(module).__name__ == "_OutputOp" or any(True for _ in module.parameters()):
+                return None
+            continue
+        order = torch.tensor(member.root_idxs).argsort(stable=True)
+        if isinstance(module, nn.Parameter) or len(order) % units:
+            return None
+        places = torch.tensor(member.idxs)[order].reshape(units, -1)
+        groups = getattr(module, "groups", 1)
+        if groups > 1 and not groups == module.in_channels == module.out_channels:
+            return None
         name = names[module]
-        if list(indices) != list(range(len(indices))) or len(indices) % units:
-            raise ValueError(f"net joins the units that {name!r} sees with others (torch.cat)")
-        if isinstance(module, NORMS):
-            norms[name] = module
-        elif graph.is_out_channel_pruning_fn(member.handler):
-            writers[name] = module
-        else:
-            readers[name] = Reader(name, module, units)
-    return Link(tuple(sorted(writers.items())), tuple(norms.values()), tuple(readers.values()))
+        makes = isinstance(module, NORMS) or graph.is_out_channel_pruning_fn(member.dep.handler)
+        if int(places.max()) >= (_width(module) if makes else module.weight.shape[1] * groups):
+            return None  # Where channels are shuffled it counts beyond the layer's own.
+        (rows if makes else columns)[name] = places
+    return Units(rows, columns) if columns else None
 
 
-def _fold(net: nn.Module, inputs: Tensor, link: Link) -> bool:
-    """Add the constants of dead units to what looks at them; tell whether weights went for it."""
-    dead = link.dead()
-    if not dead.any():
-        return False
-    seen: dict[str, Tensor] = {}
-    with _watching(net, [reader.name for reader in link.readers], seen.__setitem__):
-        _outputs(net, inputs)
-    return any([
-        _fold_into(reader, dead, _constants(link, reader, seen[reader.name], dead))
-        for reader in link.readers
-    ])  # fmt: skip
+@torch.no_grad()
+def _unread(net: nn.Module, links: list[Units]) -> list[Tensor]:
+    """Tell for each row of units which go: no reader that stays looks at them: bool (units,)."""
+    keeps: dict[str, Tensor] = {}
+    gone: list[Tensor] = [torch.zeros(0)] * len(links)
+    changed = True
+    while changed:
+        changed = False
+        for i in reversed(range(len(links))):
+            looks = []
+            for name, places in links[i].columns.items():
+                layer: Any = net.get_submodule(name)
+                living = (layer.weight != 0).cpu()[keeps.get(name, slice(None))]
+                looks.append(living.transpose(0, 1).flatten(1).any(dim=1)[places].any(dim=1))
+            unread = ~torch.stack(looks).any(dim=0)
+            if unread.all():
+                unread[0] = False
+            if not torch.equal(unread, gone[i]):
+                changed, gone[i] = True, unread
+                for name, places in links[i].rows.items():
+                    module = net.get_submodule(name)
+                    keep = keeps.setdefault(name, torch.ones(_width(module), dtype=torch.bool))
+                    keep[places[unread].flatten()] = False
+    return gone
 
 
-def _constants(link: Link, reader: Reader, seen: Tensor, dead: Tensor) -> Tensor:
-    """Return what `reader` is given by each dead unit: float64 (dead,)."""
-    values = accurate(reader.by_unit(seen)[dead])
-    low, high = values.amin(dim=1), values.amax(dim=1)
-    if bool((high - low > TOLERANCE / 10 * (1 + high.abs())).any()):
-        raise ValueError(
-            f"net cannot be shrunk: what dead units of {link.name} hand on is not the same at "
-            f"every place in front of {reader.name!r}; does something between them pad with zeros?"
-        )
-    return (low + high) / 2
+@torch.no_grad()
+def _stay_apart(net: nn.Module, inputs: Tensor, links: list[Units], gone: list[Tensor]) -> bool:
+    """Tell whether nothing is known less if these units are NaN."""
+    poisoned = copy.deepcopy(net)
+    for link, units in zip(links, gone, strict=True):
+        for name, places in link.rows.items():
+            layer: Any = poisoned.get_submodule(name)
+            if layer.weight is not None:
+                layer.weight[places[units].flatten().to(layer.weight.device)] = torch.nan
+    with _Unknown():
+        outputs = _outputs(poisoned, inputs)
+    return not bool(outputs.isnan().any())
 
 
-def _fold_into(reader: Reader, dead: Tensor, constants: Tensor) -> bool:
-    """Let one layer do without the dead units; tell whether it looked at any of them."""
-    columns = accurate(reader.columns.detach()).clone()
-    here = dead.to(columns.device)
-    before, carried = columns[:, here], columns[:, here] * constants[:, None]
-    after = torch.zeros_like(before)
-    if reader.pads:
-        # At the border a padded constant is none: one unit carries those of all, border and all.
-        carrier = int(constants.abs().argmax())
-        if constants[carrier] != 0:
-            after[:, carrier] = carried.sum(dim=1) / constants[carrier]
-    else:
-        _add_to_bias(reader.layer, carried.sum(dim=(1, 2)))
-    columns[:, here] = after
-    reader.layer.weight.copy_(columns.reshape(reader.layer.weight.shape))
-    return bool(((before != 0) & (after == 0)).any())
+@torch.no_grad()
+def _cut(net: nn.Module, links: list[Units], gone: list[Tensor]) -> None:
+    """Take these units out of all layers that make, normalise or see them."""
+    rows: dict[str, Tensor] = {}
+    columns: dict[str, Tensor] = {}
+    for link, units in zip(links, gone, strict=True):
+        for mine, of, axis in ((link.rows, rows, 0), (link.columns, columns, 1)):
+            for name, places in mine.items():
+                layer: Any = net.get_submodule(name)
+                width = layer.weight.shape[1] if axis else _width(layer)
+                keep = of.setdefault(name, torch.ones(width, dtype=torch.bool))
+                keep[places[units].flatten()] = False
+    for name, keep in rows.items():
+        for part in ("weight", "bias", "running_mean", "running_var"):
+            _slice(net.get_submodule(name), part, keep, 0)
+        _name_sizes(net.get_submodule(name), int(keep.sum()))
+    for name, keep in columns.items():
+        layer = net.get_submodule(name)
+        _slice(layer, "weight", keep, 1)
+        _name_sizes(layer, len(layer.weight))
 
 
-def _add_to_bias(layer: Any, change: Tensor) -> None:
-    if layer.bias is None:
-        layer.bias = nn.Parameter(layer.weight.new_zeros(len(layer.weight)))
-    bias = accurate(layer.bias.detach())
-    layer.bias.copy_(bias + change.to(bias.device))
+def _slice(module: Any, part: str, keep: Tensor, axis: int) -> None:
+    old = getattr(module, part, None)
+    if old is None:
+        return
+    new = old.detach().index_select(axis, keep.nonzero()[:, 0].to(old.device))
+    if isinstance(old, nn.Parameter):
+        new = nn.Parameter(new, requires_grad=old.requires_grad)
+    setattr(module, part, new)
 
 
-def _remove(link: Link, units: Tensor) -> None:
-    """Take these units out of all layers that make, normalise or see them; one always stays."""
-    keep = ~units
-    if not keep.any():
-        keep[0] = True
-    for _, layer in link.writers:
-        _slice(layer, ("weight", "bias"), keep)
-    for norm in link.norms:
-        _slice(norm, ("weight", "bias", "running_mean", "running_var"), keep)
-        norm.num_features = len(norm.running_mean)
-    for reader in link.readers:
-        shape = reader.layer.weight.shape
-        kept = reader.columns[:, keep].reshape(shape[0], -1, *shape[2:])
-        reader.layer.weight = nn.Parameter(kept.clone())
-    for _, layer in (*link.writers, *((reader.name, reader.layer) for reader in link.readers)):
-        _name_sizes(layer)
-
-
-def _slice(module: Any, names: Iterable[str], keep: Tensor) -> None:
-    """Keep the entries of living units; a flattened unit has several in a row."""
-    for name in names:
-        old = getattr(module, name)
-        if old is None:
-            continue
-        new = old.detach().reshape(len(keep), -1, *old.shape[1:])[keep].flatten(0, 1).clone()
-        setattr(module, name, nn.Parameter(new) if isinstance(old, nn.Parameter) else new)
-
-
-def _name_sizes(layer: Any) -> None:
+def _name_sizes(layer: Any, rows: int) -> None:
     """Let a layer's own words say what its weight is."""
-    out, into = layer.weight.shape[:2]
-    if isinstance(layer, nn.Linear):
-        layer.out_features, layer.in_features = out, into
+    if isinstance(layer, NORMS):
+        layer.num_features = rows
+    elif isinstance(layer, nn.Linear):
+        layer.out_features, layer.in_features = layer.weight.shape
     else:
-        layer.out_channels, layer.in_channels = out, into * layer.groups
+        layer.groups = rows if layer.groups > 1 else 1
+        layer.out_channels, layer.in_channels = rows, layer.weight.shape[1] * layer.groups

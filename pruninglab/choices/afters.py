@@ -6,19 +6,20 @@ from collections.abc import Callable, Mapping
 
 from torch import Tensor, nn
 
+from ..checks import checked
 from ..data import Split
 from ..ideas import nnrelief
-from ..ideas.checks import checked
 from .needs import asks
 
 Shrink = Callable[[nn.Module, Mapping[str, Tensor], Split], dict[str, Tensor]]
 
 
-def _check(net: nn.Module, images: Split) -> None:
+def _cleanable(net: nn.Module, images: Split) -> None:
+    """By a name of its own: a recipe is known by its names, and a lambda has none."""
     nnrelief.check_cleanable(net)
 
 
-@asks(supports=_check)
+@asks(supports=_cleanable)
 @checked
 def clean_up(net: nn.Module, masks: Mapping[str, Tensor], images: Split) -> dict[str, Tensor]:
     """Take what lies on no living path through the network: `ideas.nnrelief.clean_up`.

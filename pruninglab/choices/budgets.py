@@ -14,9 +14,9 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
-from ..ideas.checks import NonNegative, Positive, Share, Whole, checked
+from ..checks import NonNegative, Positive, Share, Whole, checked
 from ..ideas.nnrelief import check_share, share_count
-from ..ideas.pqi import check_pq, pq_index, retained_bound
+from ..ideas.sap import check_pq, pq_index, retained_bound
 from .scopes import Groups
 
 Budget = Callable[[Groups], Tensor]

@@ -14,9 +14,10 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
+from ..checks import NonNegative, Positive, Share, checked
 from ..data import Split
-from ..ideas.checks import NonNegative, Positive, Share, checked
 from ..ideas.concave import Regularizer
+from ..ideas.weights import Weights, copy_weights, everything, load_weights, weights_of
 from .needs import Needs, Parametrisation, State
 
 # A mask entry this close to 0 or 1 has a logit that float32 can still hold.
@@ -68,8 +69,10 @@ class learned:
     """A score of your own that training learns: `learned(Movement)`, with a class of your own.
 
     `make(net, masks, earlier)` returns a `needs.Parametrisation`; to inherit from
-    `lab.HardMask` leaves only the hooks to write that differ. Its `scores()` are what the budget
-    sees after each round but the last. Taught in notebook 07.
+    `lab.engine.parametrisation.HardMask` leaves only the hooks to write that differ. Its `scores()`
+    are what the budget sees after each round but the last; what they are made of `state()` returns
+    too and `load()` brings back, or a stop that wants its best epoch is refused. Taught in notebook
+    07.
     """
 
     make: Callable[[nn.Module, Mapping[str, Tensor], State], Parametrisation]
@@ -101,7 +104,8 @@ class SoftMask:
     ) -> None:
         self._how, self._net, self._beta = how, net, 1.0
         named = dict(net.named_parameters())
-        self._product = {name: named[name] for name in masks}
+        # What is frozen has no gradient, and so no mask either: it stays as it is.
+        self._product = {name: named[name] for name in masks if named[name].requires_grad}
         self._alive = {name: masks[name].to(w.dtype) for name, w in self._product.items()}
         self._theta = {name: _leaf(weight) for name, weight in self._product.items()}
         self._free = {
@@ -128,25 +132,28 @@ class SoftMask:
 
     @torch.no_grad()
     def scores(self) -> dict[str, Tensor]:
-        """Return m by parameter name, in [0, 1], 0 where the weight is dead."""
+        """Return m by the name of what is trained, in [0, 1], 0 where the weight is dead."""
         return {name: self._mask(name) for name in self._free}
 
     @torch.no_grad()
-    def weights(self) -> dict[str, Tensor]:
-        """Return a copy of the network's state with θ where it holds m ⊙ θ."""
-        state = {name: tensor.detach().clone() for name, tensor in self._net.state_dict().items()}
-        return state | {name: theta.detach().clone() for name, theta in self._theta.items()}
+    def weights(self) -> Weights:
+        """Return a copy of the network's weights with θ where it holds m ⊙ θ."""
+        own = self._net.named_parameters(remove_duplicate=False)
+        # By the tensor: layers that share a weight have several names for it.
+        theta = {id(self._product[name]): value for name, value in self._theta.items()}
+        copies = {name: theta[id(p)].detach().clone() for name, p in own if id(p) in theta}
+        return weights_of(self._net, everything(copy_weights(self._net)) | copies)
 
     @torch.no_grad()
     def state(self) -> dict[str, Tensor]:
         """Return copies of θ, of what is not masked, and of the mask as it is trained."""
         masks = {f"mask of {name}": free.detach().clone() for name, free in self._free.items()}
-        return self.weights() | masks | {"steepness": torch.tensor(self._beta)}
+        return everything(self.weights()) | masks | {"steepness": torch.tensor(self._beta)}
 
     @torch.no_grad()
     def load(self, state: Mapping[str, Tensor]) -> None:
         """Go back to what `state()` returned: θ, mask and their product together."""
-        self._net.load_state_dict({name: state[name] for name in self._net.state_dict()})
+        load_weights(self._net, {name: state[name] for name in everything(self._net)})
         for name, theta in self._theta.items():
             theta.copy_(state[name])
             self._free[name].copy_(state[f"mask of {name}"])
@@ -204,9 +211,8 @@ class SoftMask:
         start = torch.full_like(like, self._how.start) if m is None else m.to(like).detach()
         if self._how.form == "box":
             return start
-        return torch.logit(start, eps=EDGE).clamp(
-            max=math.log(self._how.start / (1 - self._how.start))
-        )
+        first = math.log(self._how.start / (1 - self._how.start))
+        return torch.logit(start, eps=EDGE).clamp(max=first)
 
 
 def _leaf(tensor: Tensor) -> nn.Parameter:

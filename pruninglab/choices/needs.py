@@ -12,7 +12,7 @@ from typing import Any, Protocol, TypeVar, runtime_checkable
 
 from torch import Tensor, nn
 
-from ..ideas.checks import Count, Whole, checked
+from ..checks import Count, Whole, checked
 
 F = TypeVar("F", bound=Callable[..., Any])
 State = Mapping[str, Tensor]
@@ -69,13 +69,15 @@ class Needs:
     Rewinds: `snapshot`, the epoch of the dense round whose weights it wants; `keeps_weights`,
     whether it goes on from trained weights (None: not said).
     All: `supports(net, images)`, a check that raises ValueError by name where the choice cannot
-    work with a network; it gets a copy, before any training.
+    work with a network; it gets a copy, before any training. Then the choice is tried too, unless
+    it is `dear`: one whose check is its trial.
     """
 
     biases: bool = False
     images: Count = 1000
     weights: str = "now"
     supports: Callable[[nn.Module, Any], None] | None = None
+    dear: bool = False
     learns: Callable[[nn.Module, Mapping[str, Tensor], State], Parametrisation] | None = None
     own_weights: bool = False
     epochs: Whole | None = None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 from torch.nn.utils.parametrize import is_parametrized
 
-from ..ideas.checks import checked
+from ..checks import checked
 
 PRUNABLE = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d)
 
@@ -19,7 +19,7 @@ def prunable(net: nn.Module, biases: bool = False) -> dict[str, Tensor]:
     recurrent layers, the projections inside attention, embeddings (`outside` names them).
 
     Raises ValueError if the network has no such layer, and, by name, for a layer whose weight is
-    empty, not yet made (lazy), without data (meta) or computed from others (weight_norm).
+    empty or computed from others (weight_norm).
 
     >>> list(prunable(nn.Sequential(nn.Linear(3, 2), nn.ReLU(), nn.Linear(2, 2))))
     ['0.weight', '2.weight']
@@ -45,10 +45,6 @@ def _check_layer(name: str, layer: nn.Module) -> None:
     if is_parametrized(layer) or weight is None:
         why = "computes its weight from other parameters (as weight_norm and spectral_norm do): "
         why += "make it a plain parameter first"
-    elif isinstance(weight, nn.UninitializedParameter):
-        why = "is lazy: run the network once, so that its weight is made"
-    elif weight.is_meta:
-        why = "is on the meta device and holds no numbers"
     elif not weight.numel():
         why = f"has an empty weight, {tuple(weight.shape)}"
     else:

@@ -1,21 +1,29 @@
 """From which weights does the next round start? A rewind is `rewind(net, snapshots) -> None`.
 
 `snapshots` maps "init", "dense" (trained, never pruned) and "epoch k" to state dicts. Rewinding
-restores parameters and buffers, batch-norm statistics too. The masks are applied afterwards.
+restores parameters and buffers, batch-norm statistics too. The masks are applied afterwards. `net`
+is a copy, in eval mode; of it only the numbers count.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor, nn
 
-from ..ideas.checks import Count, checked
+from ..checks import Count, checked
+from ..devices import accurate
+from ..ideas.weights import load_weights
 from .needs import Needs, asks
 
 Snapshots = Mapping[str, Mapping[str, Tensor]]
 Rewind = Callable[[nn.Module, Snapshots], None]
+
+# Two spreads of n numbers each that differ by this over √n in their logarithm are not of one law.
+UNLIKELY = 6.0
 
 
 def _load(net: nn.Module, snapshots: Snapshots, name: str) -> None:
@@ -23,8 +31,8 @@ def _load(net: nn.Module, snapshots: Snapshots, name: str) -> None:
     if name not in snapshots:
         raise KeyError(f"snapshots have no {name!r}, only {list(snapshots)}")
     try:
-        net.load_state_dict(snapshots[name])
-    except RuntimeError as error:
+        load_weights(net, snapshots[name])
+    except ValueError as error:
         raise ValueError(f"net does not fit snapshots[{name!r}]: {error}") from error
 
 
@@ -51,14 +59,46 @@ def fine_tune(net: nn.Module, snapshots: Snapshots) -> None:
 @asks(keeps_weights=False)
 @checked
 def reinitialise(net: nn.Module, snapshots: Snapshots) -> None:
-    """Draw new weights with each module's own `reset_parameters`: only the mask is inherited.
+    """Draw new weights: only the mask is inherited.
 
-    Uses torch's global generator, which `prune` seeds. Taught in notebook 06.
+    Each module draws with its own `reset_parameters`. What has none (tokens, a scale of a layer),
+    and what the network's constructor initialised otherwise, which shows in its spread, gets its
+    first values again, shuffled: constants stay. What is frozen stays as it is. Uses torch's global
+    generator, which `prune` seeds. Raises ValueError for a parameter that cannot be drawn, by name,
+    where `snapshots` have no "init". Taught in notebook 06.
     """
+    before = {name: p.detach().clone() for name, p in net.named_parameters()}
+    own = _reset(net)
+    init = snapshots.get("init", {})
+    for name, parameter in net.named_parameters():
+        if not parameter.requires_grad:
+            parameter.data.copy_(before[name])
+        elif name in init:
+            first = init[name].to(parameter)
+            if id(parameter) not in own or not _alike(first, parameter.detach()):
+                order = torch.randperm(first.numel()).to(first.device)
+                parameter.data.copy_(first.flatten()[order].view_as(first))
+        elif id(parameter) not in own:
+            raise ValueError(f"net: {name!r} cannot be drawn: its module has no reset_parameters")
+
+
+def _reset(net: nn.Module) -> set[int]:
+    """Let modules draw their own parameters; return which those are."""
+    drawn: set[int] = set()
     for module in net.modules():
         reset = getattr(module, "reset_parameters", None)
         if callable(reset):
             reset()
+            drawn |= {id(parameter) for parameter in module.parameters(recurse=False)}
+    return drawn
+
+
+def _alike(first: Tensor, drawn: Tensor) -> bool:
+    """Tell whether the first values may come from the law of those that were drawn."""
+    spreads = [float(accurate(values).std(correction=0)) for values in (first, drawn)]
+    if not all(spreads):
+        return torch.equal(first, drawn)
+    return abs(math.log(spreads[0] / spreads[1])) < UNLIKELY / math.sqrt(first.numel())
 
 
 @checked

@@ -6,16 +6,22 @@ Before training: SNIP, GraSP, SynFlow. After it: the diagonal Fisher, Wanda, RIA
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from ..checks import Count, NonNegative, checked
 from ..data import Split
-from ..ideas import inertial
-from ..ideas.checks import Count, NonNegative, checked
+from ..ideas import imc
 from ..ideas.saliency import fisher_diagonal, input_norms, synaptic_flow
 from .needs import Needs
 from .prunable import PRUNABLE, prunable
+
+
+def _as_many_images(score: Any) -> Needs:
+    """The `samples` images of a score."""
+    return Needs(images=score.samples)
 
 
 @checked
@@ -31,14 +37,11 @@ class snip:
 
     samples: Count = 1000
 
-    @property
-    def needs(self) -> Needs:
-        """`samples` images."""
-        return Needs(images=self.samples)
+    needs = property(_as_many_images)
 
     @checked
     def __call__(self, net: nn.Module, images: Split) -> dict[str, Tensor]:
-        loss = inertial.hessian_operator(net, *images.take(self.samples))
+        loss = imc.hessian_operator(net, *images.take(self.samples))
         return _weights(net, loss.split((loss.weights * loss.gradient()).abs()))
 
 
@@ -57,14 +60,11 @@ class grasp:
 
     samples: Count = 1000
 
-    @property
-    def needs(self) -> Needs:
-        """`samples` images."""
-        return Needs(images=self.samples)
+    needs = property(_as_many_images)
 
     @checked
     def __call__(self, net: nn.Module, images: Split) -> dict[str, Tensor]:
-        loss = inertial.hessian_operator(net, *images.take(self.samples))
+        loss = imc.hessian_operator(net, *images.take(self.samples))
         kept = _weights(net, loss.split(loss.weights * (loss @ loss.gradient())))
         least = min(float(value.min()) for value in kept.values())
         return {name: (value - least).clamp_min(0) for name, value in kept.items()}
@@ -95,10 +95,7 @@ class fisher:
 
     samples: Count = 500
 
-    @property
-    def needs(self) -> Needs:
-        """`samples` images."""
-        return Needs(images=self.samples)
+    needs = property(_as_many_images)
 
     @checked
     def __call__(self, net: nn.Module, images: Split) -> dict[str, Tensor]:
@@ -119,10 +116,7 @@ class wanda:
 
     samples: Count = 1000
 
-    @property
-    def needs(self) -> Needs:
-        """`samples` images."""
-        return Needs(images=self.samples)
+    needs = property(_as_many_images)
 
     @checked
     def __call__(self, net: nn.Module, images: Split) -> dict[str, Tensor]:
@@ -143,10 +137,7 @@ class ria:
     power: NonNegative = 0.5
     samples: Count = 1000
 
-    @property
-    def needs(self) -> Needs:
-        """`samples` images."""
-        return Needs(images=self.samples)
+    needs = property(_as_many_images)
 
     @checked
     def __call__(self, net: nn.Module, images: Split) -> dict[str, Tensor]:

@@ -14,7 +14,7 @@ import torch
 from jaxtyping import Bool, Num
 from torch import Tensor
 
-from ..ideas.checks import Count, Whole, checked
+from ..checks import Count, Whole, checked
 
 
 @checked
@@ -131,14 +131,11 @@ def _gather(
     for name in names:
         if name not in alive:
             raise KeyError(f"alive has no mask for {name!r}, which is in scores")
+    kinds = {"linear" if alive[name].dim() == 2 else "conv" for name in names
+             if alive[name].dim() > 1}  # fmt: skip
     return Groups(
-        kind=_kind([alive[name] for name in names]),
+        kind=kinds.pop() if len(kinds) == 1 else "mixed",
         scores=torch.cat([scores[name].reshape(groups, -1) for name in names], dim=1),
         alive=torch.cat([alive[name].reshape(groups, -1) for name in names], dim=1),
         pieces=tuple((name, scores[name].shape) for name in names),
     )
-
-
-def _kind(tensors: list[Tensor]) -> str:
-    kinds = {"linear" if tensor.dim() == 2 else "conv" for tensor in tensors if tensor.dim() > 1}
-    return kinds.pop() if len(kinds) == 1 else "mixed"

@@ -14,10 +14,10 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
+from ..checks import Count, Number, check_choice, checked
 from ..data import Split
-from ..ideas import inertial
-from ..ideas.checks import Count, Number, check_choice, checked
-from ..ideas.nnrelief import VARIANTS, check_share, check_supported, network_importance
+from ..ideas import imc
+from ..ideas.nnrelief import VARIANTS, check_share, network_importance
 from .learned import learned, learned_mask
 from .needs import Needs, needs
 from .prunable import outside, prunable
@@ -94,12 +94,13 @@ class at_snapshot:
         return self.score(net, images)
 
 
-def _any_network(net: nn.Module, images: Split) -> None:
-    """Say that nothing needs to be tried: the score refuses no network."""
-
-
-def _check_nnrelief(net: nn.Module, images: Split) -> None:
-    check_supported(net)
+def _check_curved(net: nn.Module, images: Split) -> None:
+    """Try one product with the Hessian: not every function has a second derivative in torch."""
+    operator = imc.hessian_operator(net, *images.take(2))
+    try:
+        _ = operator @ torch.ones_like(operator.weights)
+    except RuntimeError as error:
+        raise ValueError(f"net has no second derivatives: {error}") from error
 
 
 @checked
@@ -126,7 +127,7 @@ class nnrelief:
     @property
     def needs(self) -> Needs:
         """Masks for biases too, `samples` images, Linear and Conv2d layers only."""
-        return Needs(biases=True, images=self.samples, supports=_check_nnrelief)
+        return Needs(biases=True, images=self.samples)
 
     @checked
     def __call__(self, net: nn.Module, images: Split) -> dict[str, Tensor]:
@@ -171,13 +172,17 @@ class leverage:
     @property
     def needs(self) -> Needs:
         """`samples` images, and a network that has as many directions as are asked for."""
-        return Needs(images=self.samples, supports=self._check)
+        return Needs(images=self.samples, supports=self._supports, dear=True)
 
-    def _check(self, net: nn.Module, images: Split | None = None) -> None:
+    def _supports(self, net: nn.Module, images: Split) -> None:
+        self._check(net)
+        _check_curved(net, images)
+
+    def _check(self, net: nn.Module) -> None:
         count = sum(parameter.numel() for parameter in net.parameters())
         if isinstance(self.sharp, int) and self.sharp >= count:
             raise ValueError(f"sharp={self.sharp} must be less than the {count:,} parameters")
-        if isinstance(self.sharp, float) and count > inertial.PARAMETERS_AT_MOST:
+        if isinstance(self.sharp, float) and count > imc.PARAMETERS_AT_MOST:
             raise ValueError(
                 f"sharp={self.sharp} of {count:,} directions are too many to compute; give a whole "
                 "number, at most a few hundred"
@@ -186,15 +191,15 @@ class leverage:
     @checked
     def __call__(self, net: nn.Module, images: Split) -> dict[str, Tensor]:
         self._check(net)
-        curvature = inertial.hessian_operator(net, *images)
+        curvature = imc.hessian_operator(net, *images)
         count = curvature.shape[0]
         k = self.sharp if isinstance(self.sharp, int) else max(1, round(self.sharp * count))
-        if count <= inertial.PARAMETERS_AT_MOST:
-            vectors = torch.linalg.eigh(inertial.hessian(net, *images)).eigenvectors
-            mass = inertial.leverage(inertial.sharp_space(vectors, k))
+        if count <= imc.PARAMETERS_AT_MOST:
+            vectors = torch.linalg.eigh(imc.hessian(net, *images)).eigenvectors
+            mass = imc.leverage(imc.sharp_space(vectors, k))
         else:
-            _, vectors = inertial.extreme_eigenvalues(curvature, k, tolerance=1e-4)
-            mass = inertial.leverage(vectors)
+            _, vectors = imc.extreme_eigenvalues(curvature, k, tolerance=1e-4)
+            mass = imc.leverage(vectors)
         # The eigenvectors are a basis, so the masses on both sides sum to 1.
         return _of_weights(net, curvature, mass if self.side == "sharp" else 1 - mass)
 
@@ -220,23 +225,23 @@ class curvature:
 
     @property
     def needs(self) -> Needs:
-        """`samples` images; any network that has a gradient."""
-        return Needs(images=self.samples, supports=_any_network)
+        """`samples` images, and a network that has second derivatives."""
+        return Needs(images=self.samples, supports=_check_curved, dear=True)
 
     @checked
     def __call__(self, net: nn.Module, images: Split) -> dict[str, Tensor]:
-        operator = inertial.hessian_operator(net, *images)
-        if operator.shape[0] <= inertial.PARAMETERS_AT_MOST:
-            second = inertial.hessian(net, *images).diagonal()
+        operator = imc.hessian_operator(net, *images)
+        if operator.shape[0] <= imc.PARAMETERS_AT_MOST:
+            second = imc.hessian(net, *images).diagonal()
         else:
-            second = inertial.diagonal(operator, self.probes)
+            second = imc.diagonal(operator, self.probes)
         value = second.abs()
         if self.weighted:
             value = (second * operator.weights**2 / 2).clamp_min(0)
         return _of_weights(net, operator, value if self.side == "sharp" else value.max() - value)
 
 
-def _of_weights(net: nn.Module, operator: inertial.Curvature, values: Tensor) -> dict[str, Tensor]:
+def _of_weights(net: nn.Module, operator: imc.Curvature, values: Tensor) -> dict[str, Tensor]:
     """Return the values (d,) of the prunable weights by name, in each weight's dtype."""
     by_name = operator.split(values.clamp_min(0))
     return {name: by_name[name].to(weight) for name, weight in prunable(net).items()}

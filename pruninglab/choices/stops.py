@@ -1,12 +1,11 @@
 """When is retraining enough? A stop is asked after every epoch: `stop(state) -> bool`.
 
-`state` is a `Progress`. The longest round that a stop allows it declares (`needs.Needs`):
-learning-rate schedules need to know it.
+`state` is a `Progress`; its network is a copy, in eval mode. The longest round that a stop allows
+it declares (`needs.Needs`): learning-rate schedules need to know it.
 """
 
 from __future__ import annotations
 
-import copy
 import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -15,17 +14,13 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from ..checks import Count, Positive, Share, Whole, check_choice, checked
 from ..data import Data, Split
-from ..ideas.checks import Count, Positive, Share, Whole, check_choice, checked
-from ..ideas.flows import (
-    DISTANCES,
-    KINDS,
-    PLACES,
-    Flow,
-    flow_distance,
-    gradient_flow,
-    information_flow,
-)
+from ..ideas import incop
+from ..ideas.accuracy import share_right
+from ..ideas.incop import Flow, flow_distance, gradient_flow, information_flow
+from ..ideas.weights import load_weights
+from ..modes import copied
 from .needs import Needs, needs
 
 
@@ -79,29 +74,6 @@ class epochs:
     @checked
     def __call__(self, state: Progress) -> bool:
         return state.epoch >= self.at_most
-
-
-@checked
-@dataclass(frozen=True)
-class accuracy_reaches:
-    """Stop when the validation accuracy reaches `target` in [0, 1], or after `at_most` epochs.
-
-    Validation decides, never the test set. Raises ValueError for a value out of range. Taught in
-    notebook 03.
-    """
-
-    target: Share
-    at_most: Whole
-
-    @property
-    def needs(self) -> Needs:
-        """The longest round, and a validation split."""
-        return Needs(epochs=self.at_most, validation=True)
-
-    @checked
-    def __call__(self, state: Progress) -> bool:
-        reached = bool(state.history) and state.history[-1].validation_accuracy >= self.target
-        return reached or state.epoch >= self.at_most
 
 
 @checked
@@ -215,6 +187,7 @@ class sooner:
             validation=any(each.validation for each in wants),
             at_once=any(each.at_once for each in wants),
             supports=self._check,
+            dear=any(each.dear for each in wants),
         )
 
     def _check(self, net: nn.Module, images: Split) -> None:
@@ -256,10 +229,7 @@ class accuracy_within:
         if state.epoch >= self.at_most or state.round == 0:
             return state.epoch >= self.at_most
         if self not in state.memory:
-            validation = state.data.validation
-            with torch.no_grad():
-                outputs = _dense_network(state)(validation.inputs).argmax(dim=1)
-            state.memory[self] = int((outputs == validation.targets).sum()) / len(validation)
+            state.memory[self] = share_right(_dense_network(state), *state.data.validation)
         dense: float = state.memory[self]
         return state.history[-1].validation_accuracy >= dense - self.delta
 
@@ -269,7 +239,7 @@ class accuracy_within:
 class information:
     """Information flow as `flow_within` asks for it: what passes between consecutive layers.
 
-    `kind` and `at` as in `ideas.flows.information_flow`, else ValueError. Source: InCoP paper,
+    `kind` and `at` as in `ideas.incop.information_flow`, else ValueError. Source: InCoP paper,
     Eq. (2). Taught in notebook 03.
     """
 
@@ -277,8 +247,8 @@ class information:
     at: str = "post"
 
     def __post_init__(self) -> None:
-        check_choice("kind", self.kind, KINDS)
-        check_choice("at", self.at, PLACES)
+        check_choice("kind", self.kind, incop.KINDS)
+        check_choice("at", self.at, incop.PLACES)
 
     @checked
     def __call__(
@@ -298,7 +268,7 @@ class flow_within:
     """InCoP: stop when the flow is within ε of the trained dense network's, or after `at_most`.
 
     `flow` is `information()`, `gradient`, or any function of (net, inputs, targets, masks) that
-    returns tensors by name; `distance` as in `ideas.flows.flow_distance`. Both networks see the
+    returns tensors by name; `distance` as in `ideas.incop.flow_distance`. Both networks see the
     same probe, `samples` training images from number `skip` on. Round 0 makes the reference, so it
     trains for `at_most` epochs. A larger ε stops earlier: the paper's Section 3.1 says the opposite
     of its supplement, and the supplement is right.
@@ -318,23 +288,20 @@ class flow_within:
     def __post_init__(self) -> None:
         if not self.epsilon >= 0:
             raise ValueError(f"epsilon={self.epsilon} must be at least 0")
-        check_choice("distance", self.distance, DISTANCES)
+        check_choice("distance", self.distance, incop.DISTANCES)
 
     @property
     def needs(self) -> Needs:
         """The longest round, and a network that has such a flow."""
-        return Needs(epochs=self.at_most, supports=self._check)
+        return Needs(epochs=self.at_most, supports=self._check, dear=True)
 
     def _check(self, net: nn.Module, images: Split) -> None:
-        masks = {
-            name: torch.ones_like(parameter, dtype=torch.bool)
-            for name, parameter in net.named_parameters()
-            if parameter.dim() > 1
-        }
         if self.skip >= len(images):
             raise ValueError(f"skip={self.skip} leaves no probe of {len(images)} training images")
-        probe = images.take(2)
-        self.flow(net, probe.inputs, probe.targets, masks)
+        weights = {name: weight for name, weight in net.named_parameters() if weight.dim() > 1}
+        masks = {name: torch.ones_like(w, dtype=torch.bool) for name, w in weights.items()}
+        inputs, targets = images.take(2)
+        self.flow(net, inputs, targets, masks)
 
     @checked
     def __call__(self, state: Progress) -> bool:
@@ -361,6 +328,6 @@ class flow_within:
 
 def _dense_network(state: Progress) -> nn.Module:
     """Return a copy of the network with the weights that round 0 ended with, in eval mode."""
-    dense = copy.deepcopy(state.net).eval()
-    dense.load_state_dict(state.snapshots["dense"])
+    dense = copied(state.net).eval()
+    load_weights(dense, state.snapshots["dense"])
     return dense

@@ -2,33 +2,25 @@
 
 from __future__ import annotations
 
-import copy
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from ..checks import Seed, checked, warn
 from ..choices.needs import Parametrisation, needs
-from ..choices.scores import outside
+from ..choices.scores import outside, prunable
 from ..choices.stops import Epoch
-from ..data import Data, Split
-from ..ideas.checks import Seed, checked, warn
+from ..data import Data
+from ..ideas.weights import Weights, copy_weights, everything, load_weights, weights_of
+from ..modes import at_once, copied, lent
 from ..settings import device as pick_device
-from .masks import Masks, cut
-from .parametrisation import HardMask, Weights, copy_weights
+from .masks import Masks, cut, scored
+from .parametrisation import HardMask
 from .recipes import Recipe
-from .training import (
-    State,
-    Training,
-    accuracy,
-    fit,
-    reproducible,
-    threads_for,
-    validation_accuracy,
-)
+from .training import State, Training, accuracy, fit, reproducible, threads_for, validation_accuracy
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,9 +33,9 @@ class Checkpoint:
 
     round: int
     masks: Masks
-    weights: Weights
-    snapshots: Mapping[str, Weights]
-    learned: Weights = field(default_factory=dict)
+    weights: Mapping[str, Tensor]
+    snapshots: Mapping[str, Mapping[str, Tensor]]
+    learned: dict[str, Tensor] = field(default_factory=dict)
     spent: int = 0
 
 
@@ -74,15 +66,13 @@ class Round:
     alive: Masks
     masks: Masks
     trained: Weights
-    learned: Weights
+    learned: dict[str, Tensor]
     checkpoint: Checkpoint
     _net: nn.Module = field(repr=False)
 
     def trained_net(self) -> nn.Module:
         """Return a network of its own, in eval mode, as it was after training."""
-        net = copy.deepcopy(self._net).eval()
-        net.load_state_dict(self.trained)
-        return net
+        return copied(self._net).eval()
 
     def pruned_net(self) -> nn.Module:
         """Return a network of its own, in eval mode, as it was after the cut."""
@@ -118,16 +108,25 @@ def prune(
     round.
 
     What cannot work is refused before any training (`Recipe.check`: ValueError or TypeError). Warns
-    of weights that stay outside the density, and of a layer in which no weight lives. Taught in
-    notebook 00; Algorithm 1 of the SAP paper is one of its rows.
+    of weights that stay outside the density, of weights that are zero from the start and yet count
+    as living, and of a layer in which no weight lives. Taught in notebook 00; Algorithm 1 of the
+    SAP paper is one of its rows.
     """
     target = pick_device(device)
-    data = data.to(target)
-    recipe.check(net, data, training)
-    net.to(target)
-    state = State(net, data, Masks.full(net, biases=needs(recipe.score).biases))
-    if start is not None:
-        _resume(state, start, target)
+    with torch.inference_mode(False):
+        data = data.to(target)
+        recipe.check(net, data, training)
+        net.to(target)
+        state = State(net, data, Masks.full(net, biases=needs(recipe.score).biases))
+        if start is not None:
+            _resume(state, start, target)
+        elif zeros := sum(int((weight == 0).sum()) for weight in prunable(net).values()):
+            warn(
+                f"net has {zeros:,} weights that are exactly zero: they count as living, and "
+                "training moves them. If they were pruned, give start=Checkpoint(0, masks, "
+                "net.state_dict(), {})",
+                UserWarning,
+            )
     if dense := outside(net):
         warn(f"{', '.join(dense)}: not pruned, and outside the density", UserWarning)
     return _rounds(state, recipe, training, seed)
@@ -137,77 +136,68 @@ def _resume(state: State, start: Checkpoint, device: torch.device) -> None:
     state.round, state.spent = start.round, start.spent
     # In the network's own order, whatever order the checkpoint has: ties are cut by index.
     state.masks = Masks({name: start.masks[name] for name in state.masks}).to(device)
-    state.net.load_state_dict(start.weights)
+    load_weights(state.net, start.weights)
     state.snapshots = {
-        name: {key: tensor.to(device) for key, tensor in weights.items()}
+        name: weights_of(state.net, {k: t.to(device) for k, t in everything(weights).items()})
         for name, weights in start.snapshots.items()
     }
     state.learned = {name: score.to(device) for name, score in start.learned.items()}
 
 
 def _rounds(state: State, recipe: Recipe, training: Training, seed: int) -> Iterator[Round]:
-    state.snapshots.setdefault("init", copy_weights(state.net))
-    template = copy.deepcopy(state.net)
     while state.round <= recipe.rounds:
-        with threads_for(state.net):
-            finished = _one_round(state, recipe, training, seed, template)
+        with threads_for(state.net), torch.inference_mode(False), at_once(training.batch_size):
+            state.snapshots.setdefault("init", copy_weights(state.net))
+            finished = _one_round(state, recipe, training, seed)
         yield finished
         state.round, state.spent = state.round + 1, finished.checkpoint.spent
         if state.round <= recipe.rounds:
-            state.net.load_state_dict(finished.checkpoint.weights)
+            with torch.inference_mode(False):
+                load_weights(state.net, finished.checkpoint.weights)
 
 
-def _one_round(
-    state: State, recipe: Recipe, training: Training, seed: int, template: nn.Module
-) -> Round:
+def _one_round(state: State, recipe: Recipe, training: Training, seed: int) -> Round:
     start = time.perf_counter()
     _train_round(state, recipe, training, seed)
     seconds = time.perf_counter() - start
-    trained = _after_training(state)
+    alive, net, learned = state.masks.clone(), copied(state.net), dict(state.learned)
+    validated = validation_accuracy(state.net, state.data)
+    tested, trained = accuracy(state.net, state.data.test), copy_weights(state.net)
     start = time.perf_counter()
     if state.round < recipe.rounds:
         with reproducible(seed, state.round, 0):
             _prune_round(state, recipe)
     seconds += time.perf_counter() - start
+    if collapsed := tuple(state.masks.collapsed()):
+        warn(f"no weight lives in {', '.join(collapsed)}", RuntimeWarning)
     return Round(
         index=state.round,
+        density=alive.density,
+        validation_accuracy=validated,
+        test_accuracy=tested,
+        pruned_density=state.masks.density,
+        pruned_test_accuracy=accuracy(state.net, state.data.test),
+        layer_density=state.masks.layer_density(),
+        history=tuple(state.history),
         seconds=seconds,
+        nonzero_dead=alive.nonzero_dead(net),
+        collapsed=collapsed,
+        alive=alive,
+        masks=state.masks.clone(),
+        trained=trained,
+        learned=learned,
         checkpoint=_next_start(state, recipe, seed),
-        _net=template,
-        **trained,
-        **_after_cut(state),
+        _net=net,
     )
 
 
-def _after_training(state: State) -> dict[str, Any]:
-    alive = state.masks.clone()
-    return {
-        "density": alive.density,
-        "validation_accuracy": validation_accuracy(state.net, state.data),
-        "test_accuracy": accuracy(state.net, state.data.test),
-        "history": tuple(state.history),
-        "nonzero_dead": alive.nonzero_dead(state.net),
-        "alive": alive,
-        "trained": copy_weights(state.net),
-        "learned": dict(state.learned),
-    }
-
-
-def _after_cut(state: State) -> dict[str, Any]:
-    if collapsed := tuple(state.masks.collapsed()):
-        warn(f"no weight lives in {', '.join(collapsed)}", RuntimeWarning)
-    return {
-        "pruned_density": state.masks.density,
-        "pruned_test_accuracy": accuracy(state.net, state.data.test),
-        "layer_density": state.masks.layer_density(),
-        "collapsed": collapsed,
-        "masks": state.masks.clone(),
-    }
-
-
 def _train_round(state: State, recipe: Recipe, training: Training, seed: int) -> None:
-    wanted = needs(recipe.rewind).snapshot
-    held = _hold(state, recipe)
+    learns, wanted = needs(recipe.score).learns, needs(recipe.rewind).snapshot
+    state.masks.apply_(state.net)
+    # The last round trains the ticket in isolation.
+    last = state.round >= recipe.rounds
+    make, earlier = (HardMask, {}) if learns is None or last else (learns, state.learned)
+    held: Parametrisation = make(state.net, state.masks, earlier)
     for _ in fit(state, training, recipe.stop, seed, held):
         if state.round == 0 and state.epoch == wanted:
             state.snapshots[f"epoch {wanted}"] = held.weights()
@@ -216,45 +206,32 @@ def _train_round(state: State, recipe: Recipe, training: Training, seed: int) ->
         state.snapshots["dense"] = copy_weights(state.net)
 
 
-def _hold(state: State, recipe: Recipe) -> Parametrisation:
-    """Return what this round trains; the last round trains the ticket in isolation."""
-    state.masks.apply_(state.net)
-    learns = needs(recipe.score).learns
-    if learns is None or state.round >= recipe.rounds:
-        return HardMask(state.net, state.masks, {})
-    return learns(state.net, state.masks, state.learned)
-
-
 def _prune_round(state: State, recipe: Recipe) -> None:
     """Score the network, cut what the budget asks, and set the newly dead to zero."""
-    wants = needs(recipe.score)
-    images = state.data.train.take(wants.images)
-    scores = state.learned if wants.learns else _score(state, recipe, images)
+    wants, judged = needs(recipe.score), state.net
+    if wants.weights != "now":
+        judged = copied(state.net)
+        load_weights(judged, state.snapshots[wants.weights])
+        state.masks.apply_(judged)
+    scores = state.learned if wants.learns else scored(judged, state.data.train, recipe.score)
     where = {"round": state.round, "rounds": recipe.rounds}
     state.masks.shrink(cut(scores, state.masks, recipe.budget, recipe.scope, **where))
     for shrink in recipe.after:
-        state.masks.shrink(shrink(state.net, state.masks, images))
+        with lent(state.net) as net:
+            images = state.data.train.take(wants.images).clone()
+            state.masks.shrink(shrink(net, state.masks.clone(), images))
     state.masks.apply_(state.net)
     state.learned = {
         name: score.masked_fill(~state.masks[name], 0) for name, score in state.learned.items()
     }
 
 
-def _score(state: State, recipe: Recipe, images: Split) -> dict[str, Tensor]:
-    """Score today's weights, or those of the snapshot that the score asks for."""
-    judged, whose = state.net, needs(recipe.score).weights
-    if whose != "now":
-        judged = copy.deepcopy(state.net)
-        judged.load_state_dict(state.snapshots[whose])
-        state.masks.apply_(judged)
-    return recipe.score(judged, images)
-
-
 def _next_start(state: State, recipe: Recipe, seed: int) -> Checkpoint:
     """Return what the next round starts from, rewound in a copy of the network."""
-    net = copy.deepcopy(state.net)
-    with reproducible(seed, state.round, -1):
-        recipe.rewind(net, state.snapshots)
+    net = copied(state.net)
+    with reproducible(seed, state.round, -1), lent(state.net) as rewound:
+        recipe.rewind(rewound, state.snapshots)
+        load_weights(net, everything(rewound))
     state.masks.apply_(net)
     return Checkpoint(
         state.round + 1,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
@@ -11,13 +10,14 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
+from ..checks import Count, Whole, checked, warn
 from ..choices.budgets import Budget
 from ..choices.needs import needs
 from ..choices.scopes import Scope
 from ..choices.scores import Score, prunable
 from ..data import Split
-from ..ideas.checks import Count, Whole, checked
-from ..ideas.devices import move_to
+from ..devices import move_to
+from ..modes import copied, lent
 from ..settings import device as pick_device
 
 # Members of a group from which on NumPy's partition is quicker than torch's sort.
@@ -189,18 +189,13 @@ def keep_largest(
             f"of {living.tolist()[:5]} (first groups)"
         )
     scores = scores.masked_fill(~alive, -torch.inf)
-    if _is_for_numpy(scores):
+    plain = scores.device.type == "cpu" and scores.dtype in (torch.float32, torch.float64)
+    if plain and scores.shape[1] > WIDE and not bool(scores.isnan().any()):
         rows = zip(scores.numpy(), keep.tolist(), strict=True)
         return torch.from_numpy(np.stack([_largest_of(row, count) for row, count in rows]))
     order = scores.argsort(dim=1, descending=True, stable=True)
     rank = torch.arange(scores.shape[1], device=scores.device)
     return torch.zeros_like(alive).scatter_(1, order, rank < keep[:, None])
-
-
-def _is_for_numpy(scores: Tensor) -> bool:
-    """Tell whether NumPy is quicker than a sort: for few, wide groups of plain numbers."""
-    known = scores.device.type == "cpu" and scores.dtype in (torch.float32, torch.float64)
-    return known and scores.shape[1] > WIDE and not bool(scores.isnan().any())
 
 
 def _largest_of(scores: np.ndarray, count: int) -> np.ndarray:
@@ -231,8 +226,9 @@ def cut(
 
     Each score must broadcast to its parameter; one that scores whole kernels, (out, in, 1, 1),
     lets a kernel live or die as one member. Raises KeyError for a score without a mask, ValueError
-    for scores that are negative, not finite or of a shape that does not broadcast, for no scores,
-    for a scope without groups, and for a budget that does not return a whole number per group.
+    for scores that are negative, not finite or of a shape that does not broadcast, for no scores or
+    zeros only, for a scope without groups, and for a budget that does not return a whole number per
+    group. Warns of a layer whose scores are all zero, of which some go: those of the last places.
     """
     if not scores:
         raise ValueError("scores is empty: the score says nothing of any weight")
@@ -242,6 +238,9 @@ def cut(
             raise KeyError(f"scores name {name!r}, but there are masks for {list(masks)} only")
         members[name] = _as_members(name, score.to(masks[name].device), masks[name])
     alive = {name: _any_alive(masks[name], score.shape) for name, score in members.items()}
+    blind = [name for name, score in members.items() if not bool(score[alive[name]].any())]
+    if len(blind) == len(members) and any(bool(living.any()) for living in alive.values()):
+        raise ValueError("scores are all zero: they tell no weight from another")
     keep: dict[str, Tensor] = {}
     for groups in scope(members, alive):
         groups = replace(groups, round=round, rounds=rounds)
@@ -249,6 +248,9 @@ def cut(
         keep |= groups.split(keep_largest(groups.scores, groups.alive, counts))
     if not keep:
         raise ValueError("scope yields no groups, so nothing competes")
+    for name in blind:
+        if masks[name].dim() > 1 and 0 < int((keep[name] & alive[name]).sum()) < alive[name].sum():
+            warn(f"scores of {name!r} are all zero, so its last ones go", UserWarning)
     return {name: kept & masks[name] for name, kept in keep.items()}
 
 
@@ -285,13 +287,21 @@ def cut_once(
     >>> masks.kept, int((pruned.weight != 0).sum())
     (4, 4)
     """
-    pruned = copy.deepcopy(net).eval()
+    pruned = copied(net).eval()
     move_to(pruned, images.inputs)
     left = Masks.full(pruned, biases=needs(score).biases) if masks is None else masks.clone()
-    scores = score(pruned, images.take(needs(score).images))
-    left.shrink(cut(scores, left, budget, scope))
+    left.shrink(cut(scored(pruned, images, score), left, budget, scope))
     left.apply_(pruned)
     return pruned, left
+
+
+def scored(net: nn.Module, images: Split, score: Score) -> dict[str, Tensor]:
+    """Ask a score for its opinion of `net`: the same in `prune`, `cut_once` and `Recipe.check`.
+
+    It gets a copy in eval mode, and copies of as many images as it wants.
+    """
+    with lent(net) as judged:
+        return score(judged, images.take(needs(score).images).clone())
 
 
 def _as_members(name: str, score: Tensor, mask: Tensor) -> Tensor:

@@ -8,22 +8,17 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ..ideas.checks import checked
+from ..checks import checked
+from ..ideas.weights import Weights, copy_weights, everything, load_weights
 from .masks import Masks
-
-Weights = dict[str, Tensor]
-
-
-def copy_weights(net: nn.Module) -> Weights:
-    """Return an independent copy of the network's parameters and buffers."""
-    return {name: tensor.detach().clone() for name, tensor in net.state_dict().items()}
 
 
 class HardMask:
     """Dead weights are exactly zero before and after every step; nothing is learned.
 
     To learn a score while training, inherit from it and write the hooks that differ: `parameters`
-    has the masked parameters by name. Taught in notebook 07.
+    has by name the masked parameters that are trained, not those that are frozen. Whatever
+    `scores` are made of belongs into `state` and `load`. Taught in notebook 07.
     """
 
     @checked
@@ -33,7 +28,7 @@ class HardMask:
         """Take the network as it is, with its dead weights set to zero."""
         self.net, self.masks, self.earlier = net, Masks(masks), earlier
         named = dict(net.named_parameters())
-        self.parameters = {name: named[name] for name in masks}
+        self.parameters = {name: named[name] for name in masks if named[name].requires_grad}
         self.masks.apply_(net)
         self._weights, self._factors = self.masks.factors(net)
 
@@ -54,21 +49,18 @@ class HardMask:
             weight.mul_(factor)
 
     def weights(self) -> Weights:
-        """Return a copy of the network's state dict."""
+        """Return a copy of the network's weights, as `net.load_state_dict` takes them."""
         return copy_weights(self.net)
 
-    def state(self) -> Weights:
-        """Return the same: nothing else moves."""
-        return copy_weights(self.net)
+    def state(self) -> dict[str, Tensor]:
+        """Return the same in one flat dict: nothing else moves."""
+        return everything(copy_weights(self.net))
 
     @checked
     def load(self, state: Mapping[str, Tensor]) -> None:
         """Give the network the weights that `state()` returned. Raises ValueError for others."""
-        wanted = self.net.state_dict()
-        if set(state) != set(wanted) or any(state[k].shape != w.shape for k, w in wanted.items()):
-            raise ValueError(f"state={list(state)} is not what state() returned: {list(wanted)}")
-        self.net.load_state_dict(dict(state))
+        load_weights(self.net, state)
 
-    def scores(self) -> Weights:
+    def scores(self) -> dict[str, Tensor]:
         """Return nothing: nothing is learned."""
         return {}

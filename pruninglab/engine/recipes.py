@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Mapping
-from dataclasses import Field, dataclass, fields, is_dataclass, replace
-from typing import Any, TypedDict
+from dataclasses import dataclass, fields, is_dataclass, replace
+from typing import Any, TypedDict, Unpack
 
-from torch import nn
-from typing_extensions import Unpack
+import torch
+from torch import Tensor, nn
 
+from ..checks import Share, Whole, checked
 from ..choices import budgets, rewinds, scopes, scores, stops
 from ..choices.afters import Shrink
 from ..choices.budgets import Budget
@@ -17,12 +17,22 @@ from ..choices.needs import Parametrisation, needs
 from ..choices.rewinds import Rewind
 from ..choices.scopes import Scope
 from ..choices.scores import Score
-from ..choices.stops import Stop
-from ..data import Data, Split
-from ..ideas.checks import Share, Whole, checked
-from ..ideas.devices import move_to
-from .masks import Masks, cut
-from .training import Training, check_trainable, reproducible
+from ..choices.stops import Epoch, Stop
+from ..data import Data
+from ..ideas.weights import copy_weights, everything, load_weights
+from ..modes import at_once, lent
+from .masks import Masks, cut, scored
+from .parametrisation import HardMask
+from .training import (
+    State,
+    Training,
+    ask,
+    check_trainable,
+    naming,
+    reproducible,
+    threads_for,
+    try_step,
+)
 
 CHOICES = ("score", "budget", "scope", "stop", "rewind")
 
@@ -86,19 +96,26 @@ class Recipe:
     def check(self, net: nn.Module, data: Data, training: Training | None = None) -> None:
         """Refuse, before any training, what cannot work: raises ValueError, TypeError or KeyError.
 
-        Looks at what the choices declare (`choices.needs`), then cuts a copy of the network once. A
-        score that declares `supports` is not tried: it may be dear. Taught in notebook 07.
+        Looks at what the choices declare (`choices.needs`), then tries all of them once on a copy
+        of the network: a step of the training, the stop, the score, a cut, what comes after it, the
+        rewind, and a few images of each split. Of a choice that is `dear` only its check is asked.
+        Taught in notebook 07.
         """
         training = training or Training()
-        check_trainable(net, data, self.stop)
-        self._check_choices(training)
-        trial = copy.deepcopy(net)
-        move_to(trial, data.train.inputs)
-        for choice in (*self.choices().values(), *self.after):
-            if (supports := needs(choice).supports) is not None:
-                supports(trial, data.train)
-        with reproducible(0, -1):
-            self._try(trial, data.train)
+        with torch.inference_mode(False), threads_for(net), at_once(training.batch_size):
+            trial = check_trainable(net, data, self.stop)
+            self._check_choices(training)
+            for what, choice in self._named():
+                if (supports := needs(choice).supports) is not None:
+                    with naming(what), lent(trial) as judged:
+                        supports(judged, data.train)
+            with reproducible(0, -1):
+                self._try(trial, data, training)
+
+    def _named(self) -> list[tuple[str, Any]]:
+        """Return all choices, each with the name under which it is refused."""
+        named = [*self.choices().items(), *(("after", shrink) for shrink in self.after)]
+        return [(f"{name}={cell(choice)}", choice) for name, choice in named]
 
     def _check_choices(self, training: Training) -> None:
         """Refuse choices that do not go together."""
@@ -120,32 +137,51 @@ class Recipe:
                 f"score={cell(self.score)} goes on from m: choose to_init, to_epoch or reinitialise"
             )
 
-    def _try(self, net: nn.Module, images: Split) -> None:
-        """Cut once as the loop would; by magnitude where the score has said what it cannot do."""
-        wants = needs(self.score)
-        masks = Masks.full(net, biases=wants.biases)
-        images = images.take(wants.images)
-        if wants.learns is not None:
-            held = wants.learns(net, masks, {})
+    def _try(self, net: nn.Module, data: Data, training: Training) -> None:
+        """Go through a round as the loop would, in its order."""
+        wants, names = needs(self.score), dict(zip(CHOICES, self._named(), strict=False))
+        state = State(net, data, Masks.full(net, biases=wants.biases), round=1, epoch=1)
+        state.history = [Epoch(1, 1.0, 0.5, 0.0)]
+        state.snapshots = {"init": copy_weights(net)}
+        untrained = not training.longest(self.stop, dense=True) or wants.weights == "init"
+        values = self._values(state) if untrained and not wants.learns else {}
+        with naming(names["score"][0]):
+            held = (wants.learns or HardMask)(net, state.masks, {})
             if not isinstance(held, Parametrisation):
-                raise TypeError(f"score={cell(self.score)} makes {held!r}, no Parametrisation")
-            values = held.scores()
-        else:
-            judge = self.score if wants.supports is None else scores.magnitude
-            values = judge(net.eval(), images)
-        masks.shrink(cut(values, masks, self.budget, self.scope))
+                raise TypeError(f"it makes {held!r}, no Parametrisation")
+        if training.longest(self.stop):
+            try_step(net, held, data, training, restore=needs(self.stop).restore == "best")
+        state.snapshots |= {"dense": copy_weights(net)}
+        if (epoch := needs(self.rewind).snapshot) is not None:
+            state.snapshots[f"epoch {epoch}"] = held.weights()
+        if not needs(self.stop).dear:
+            with naming(names["stop"][0]):
+                # As in the first round, from which a stop that remembers begins.
+                ask(self.stop, replace(state, round=0))
+        with naming(names["score"][0]):
+            values = held.scores() if wants.learns else values or self._values(state)
+        state.masks.shrink(cut(values, state.masks, self.budget, self.scope))
         for shrink in self.after:
-            smaller = shrink(net, masks, images)
-            if not isinstance(smaller, Mapping):
-                raise TypeError(f"after={cell(shrink)} returns {smaller!r}, not masks by name")
-            masks.shrink(smaller)
+            with naming(f"after={cell(shrink)}"), lent(net) as judged:
+                smaller = shrink(judged, state.masks.clone(), data.train.take(wants.images).clone())
+                if not isinstance(smaller, Mapping):
+                    raise TypeError(f"it returns {smaller!r}, not masks by name")
+                state.masks.shrink(smaller)
+        with naming(names["rewind"][0]), lent(net) as rewound:
+            self.rewind(rewound, state.snapshots)
+            load_weights(net, everything(rewound))
+
+    def _values(self, state: State) -> dict[str, Tensor]:
+        """Return what the score says; magnitudes where it is dear."""
+        dear = needs(self.score).dear
+        return scored(state.net, state.data.train, scores.magnitude if dear else self.score)
 
 
 def cell(choice: Any) -> str:
     """Return how a choice is printed: a function by its name, a dataclass with its values.
 
-    >>> cell(budgets.fraction(0.2)), cell(scopes.global_), cell(stops.accuracy_reaches(0.9, 5))
-    ('fraction(0.2)', 'global_', 'accuracy_reaches(target=0.9, at_most=5)')
+    >>> cell(budgets.fraction(0.2)), cell(scopes.global_), cell(stops.accuracy_within(0.1, 5))
+    ('fraction(0.2)', 'global_', 'accuracy_within(delta=0.1, at_most=5)')
     >>> cell(budgets.ladder((0.5, 0.1)))
     'ladder((0.5, 0.1))'
     """
@@ -155,16 +191,13 @@ def cell(choice: Any) -> str:
         return f"({', '.join(map(cell, choice))})"
     if not is_dataclass(choice):
         return str(choice.__name__ if hasattr(choice, "__name__") else type(choice).__name__)
-    values = {f.name: cell(vars(choice)[f.name]) for f in fields(choice) if _tells(choice, f)}
+    # A value that is the default goes without saying, but for p and q.
+    values = {f.name: cell(vars(choice)[f.name]) for f in fields(choice)
+              if f.name in ("p", "q") or vars(choice)[f.name] != f.default}  # fmt: skip
     inside = [f"{name}={value}" for name, value in values.items()]
     if len(fields(choice)) == 1:
         inside = list(values.values())
     return f"{type(choice).__name__}({', '.join(inside)})"
-
-
-def _tells(choice: Any, field: Field[Any]) -> bool:
-    """Leave a value out of the printed cell if it is the default, but for p and q."""
-    return field.name in ("p", "q") or vars(choice)[field.name] != field.default
 
 
 @checked

@@ -12,9 +12,7 @@ import hashlib
 import json
 import math
 import tempfile
-from collections.abc import Iterator, Mapping
-from dataclasses import fields
-from functools import cache
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,24 +21,24 @@ from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
 from torch import Tensor, nn
 
+from .. import __version__
+from ..checks import Label, Seed, checked, warn
 from ..choices.scopes import SCOPES
 from ..data import Data
 from ..files import write_whole
-from ..ideas.checks import Seed, checked, warn
-from ..ideas.pqi import gini_index, pq_index
+from ..ideas.sap import gini_index, pq_index
+from ..ideas.weights import everything, load_weights
 from ..settings import device as pick_device
 from ..settings import environment
-from .fingerprint import fingerprint
+from .fingerprint import known
 from .loop import Checkpoint, Round, prune
 from .masks import Masks
-from .parametrisation import Weights
 from .recipes import Recipe
 from .results import Row
 from .training import Training, thread_count, threads_for
 
-RUNS = Path(__file__).resolve().parents[2] / "runs"
-# How often a record is read again that changes while it is read.
-TRIES = 5
+# Where the kernel or the command runs.
+RUNS = Path("runs")
 
 
 @checked
@@ -53,52 +51,61 @@ def recorded(
     training: Training = Training(),
     device: str | torch.device | None = None,
     folder: str | Path | None = None,
+    key: Label | None = None,
 ) -> Iterator[Row]:
     """Run `recipe` like `prune`, yielding a row per round, each saved before it is yielded.
 
-    Rounds that an earlier run of the same recipe, training, seed, network, data and code has saved
-    under `folder` (runs/ by default) are yielded from there; then the run goes on as if it had
-    never stopped. In the end `net` holds the trained ticket, also if nothing was left to run. Two
-    processes or threads on the same record do no harm: they compute the same rows. A damaged record
-    is set aside with a warning and the run starts anew.
+    Rounds that an earlier run of the same recipe, training, seed, network and data has saved under
+    `folder` (runs/ by default) are yielded from there; then the run goes on as if it had never
+    stopped. The same is what is known by name: choices and data of the package, networks of the
+    package's and torch's own modules, by arguments, weights and versions. With anything else, a
+    function of yours say, nothing is saved or read, and a warning says so, unless you give `key`:
+    any text that stands for all that is not known, the same for the same run.
 
-    Raises TypeError for a choice that a record cannot see through (`engine.fingerprint`), OSError
-    for a folder that cannot be written, and whatever `prune` refuses, all before any training.
-    Taught in notebook 02.
+    In the end `net` holds the trained ticket, also if nothing was left to run. Two processes or
+    threads on the same record do no harm: they compute the same rows. A damaged record is set aside
+    with a warning and the run starts anew.
+
+    Raises ValueError for an empty key, OSError for a folder that cannot be written, and whatever
+    `prune` refuses, all before any training. Taught in notebook 02.
     """
     target = pick_device(device)
-    recipe.check(net, data.to(target), training)
     net.to(target)
-    what = identity(net, data, recipe, seed, training, target)
+    what = identity(net, data, recipe, seed, training, target, key)
+    if what["key"] is None:
+        run = prune(net, data, recipe, seed=seed, training=training, device=target)
+        warn(runs_anew(what["unknown"]), UserWarning)
+        return (row_of(finished, seed) for finished in run)
     record = Record(Path(folder or RUNS) / what["key"][:16])
+    rows, start = record.load(what)
+    if start is not None and len(rows) > recipe.rounds:
+        load_weights(net, start.weights)
+        return iter(rows)
+    run = prune(net, data, recipe, seed=seed, training=training, device=target, start=start)
     record.prepare()
-    return _go_on(net, data, recipe, record, what, training, target)
+    return _go_on(run, recipe.rounds, record, what, rows, made_with(net, target))
 
 
 def _go_on(
-    net: nn.Module,
-    data: Data,
-    recipe: Recipe,
-    record: Record,
-    what: Row,
-    training: Training,
-    target: torch.device,
+    run: Iterator[Round], last: int, record: Record, what: Row, rows: list[Row], where: Row
 ) -> Iterator[Row]:
-    seed = what["seed"]
-    rows, start = record.load(what)
     yield from rows
-    if start is not None and len(rows) > recipe.rounds:
-        net.load_state_dict(start.weights)
-        return
-    run = prune(net, data, recipe, seed=seed, training=training, device=target, start=start)
     for finished in run:
-        rows = [*rows, row_of(finished, seed)]
+        rows = [*rows, row_of(finished, what["seed"])]
         go_on = finished.checkpoint
-        if finished.index == recipe.rounds:
+        if finished.index == last:
             # Nothing comes after: who reads the record wants the ticket.
             go_on = Checkpoint(go_on.round, go_on.masks, finished.trained, {})
-        record.save(what, rows, go_on, made_with(net, target))
+        record.save(what, rows, go_on, where)
         yield rows[-1]
+
+
+def runs_anew(unknown: Sequence[str]) -> str:
+    """Say of what is not known by name that its runs are not kept, and what to do."""
+    return (
+        f"{'; '.join(unknown)}: this is not known by name, so the run starts anew and is not saved;"
+        " to save it give it a name, as key='my score, second try', the same for the same run"
+    )
 
 
 @checked
@@ -173,37 +180,38 @@ def identity(
     seed: int,
     training: Training,
     device: torch.device,
+    key: str | None = None,
 ) -> Row:
-    """Return what decides the numbers of a run, and the key made of it."""
+    """Return what decides the numbers of a run, and the key made of it.
+
+    The key is None where something is not known by name and no `key` stands for it.
+    """
+    parts = {"recipe": recipe, "training": training, "data": data, "net": net}
+    by_name = {what: known(part, what) for what, part in parts.items()}
+    unknown = [words for _, found in by_name.values() for words in found]
     where = made_with(net, device)
     what: Row = {
         "recipe": str(recipe),
-        "choices": {f.name: fingerprint(vars(recipe)[f.name], f.name) for f in fields(recipe)},
-        "training": {f.name: fingerprint(vars(training)[f.name], f.name) for f in fields(training)},
+        "data": f"{data.name}, {len(data.train)} + {len(data.validation)} + {len(data.test)}",
+        "net": type(net).__name__ + f", {sum(p.numel() for p in net.parameters())} parameters",
         "seed": seed,
         "device": where["device"],
         "threads": where["threads"] if device.type == "cpu" else None,
         "torch": where["torch"],
-        "data": f"{data.name}, {len(data.train)} + {len(data.validation)} + {len(data.test)}",
-        "data_hash": fingerprint([data.train, data.validation, data.test], "data"),
-        "net": type(net).__name__ + f", {sum(p.numel() for p in net.parameters())} parameters",
-        "net_hash": fingerprint(net, "net"),
-        "code": code_version(),
+        "pruninglab": __version__,
+        "precision": f"{torch.get_default_dtype()}, {torch.get_float32_matmul_precision()}",
+        "hashes": {what: found for what, (found, _) in by_name.items()},
+        "unknown": unknown,
+        "unknown_is": key if unknown else None,
     }
-    # Through JSON and back, so that it equals what is read from disk: tuples become lists.
     text = json.dumps(what, sort_keys=True, ensure_ascii=False)
-    return {"key": hashlib.sha256(text.encode()).hexdigest(), **json.loads(text)}
+    whole = hashlib.sha256(text.encode()).hexdigest()
+    return {"key": None if unknown and key is None else whole, **what}
 
 
 def made_with(net: nn.Module, device: torch.device) -> dict[str, str]:
     """Return the environment in which `net` is trained: with its own number of threads."""
     return environment(device) | {"threads": str(thread_count(net))}
-
-
-@cache
-def code_version() -> str:
-    """Return a hash of the code that every run goes through: the loop and all that it calls."""
-    return fingerprint([prune, row_of], "the engine")
 
 
 class Damaged(ValueError):
@@ -234,20 +242,15 @@ class Record:
 
         A record that another process has written on while we read is read again.
         """
-        content = None
-        for _ in range(TRIES):
+        content = self._now()
+        while content is not None:
             try:
-                content = self.path.read_bytes()
                 return self._parse(content, what)
-            except FileNotFoundError:
-                if not self.path.exists():
-                    return [], None
-                error: Exception = Damaged("a file of it is missing")
-            except Exception as found:
-                error = found
-            if self._now() == content:
-                break
-        self._set_aside(error, content)
+            except Exception as error:
+                if self._now() == content:
+                    self._set_aside(error, content)
+                    break
+            content = self._now()
         return [], None
 
     def _now(self) -> bytes | None:
@@ -266,7 +269,7 @@ class Record:
         state = self._checkpoint_path(len(rows)).read_bytes()
         if hashlib.sha256(state).hexdigest() != saved["sha256"]:
             raise Damaged("the checkpoint does not have the checksum that the record names")
-        parts: dict[str, Weights] = {}
+        parts: dict[str, dict[str, Tensor]] = {}
         for name, tensor in load_tensors(state).items():
             part, _, key = name.partition("|")
             parts.setdefault(part, {})[key] = tensor
@@ -283,7 +286,7 @@ class Record:
             {
                 f"{part}|{key}": tensor.detach().cpu().contiguous()
                 for part, tensors in parts.items()
-                for key, tensor in tensors.items()
+                for key, tensor in everything(tensors).items()
             }
         )
         saved = {
@@ -303,7 +306,7 @@ class Record:
     def _checkpoint_path(self, number: int) -> Path:
         return self.folder / f"round_{number:03d}.safetensors"
 
-    def _set_aside(self, error: Exception, content: bytes | None) -> None:
+    def _set_aside(self, error: Exception, content: bytes) -> None:
         """Rename the damaged folder, unless another process has just done so."""
         number = 1
         while self._now() == content:
@@ -311,20 +314,12 @@ class Record:
             try:
                 if not aside.exists():
                     self.folder.rename(aside)
-                    break
-            except FileNotFoundError:
-                return
+                    text = f"is damaged ({error}); it is kept as {aside.name}, and the run starts"
+                    return warn(f"the record {self.folder} {text} anew", RuntimeWarning)
             except OSError:
-                if not aside.exists():
+                if not aside.exists() and self._now() == content:
                     raise
             number += 1
-        else:
-            return
-        warn(
-            f"the record {self.folder} is damaged ({error}); it is kept as {aside.name}, "
-            "and the run starts anew",
-            RuntimeWarning,
-        )
 
 
 def _hash_rows(rows: Any) -> str:

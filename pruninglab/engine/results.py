@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..ideas.checks import Positive, Share, checked
+from ..checks import Positive, Share, checked
 
 Row = dict[str, Any]
 Values = NDArray[np.float64]
@@ -179,15 +179,11 @@ class Runs(Mapping[str, list[list[Row]]]):
             values = chosen.at_cost(key, epochs)
         else:
             values = chosen.last(key) if density is None else chosen.at_density(key, density)
-        by_seed = [
-            {
-                number(rows[0], "seed"): value
-                for rows, value in zip(self[label], values[label], strict=True)
-            }
+        ours, theirs = (
+            dict(zip([number(rows[0], "seed") for rows in self[label]], values[label], strict=True))
             for label in (a, b)
-        ]
-        shared = [seed for seed in by_seed[0] if seed in by_seed[1]]
-        gaps = np.array([by_seed[0][seed] - by_seed[1][seed] for seed in shared])
+        )
+        gaps = np.array([ours[seed] - theirs[seed] for seed in ours if seed in theirs])
         gaps = gaps[~np.isnan(gaps)]
         if not len(gaps):
             at = {"density": density, "epochs": epochs}

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 
 from torch import Tensor, nn
 
+from ..checks import Share, checked
 from ..choices.budgets import fraction
 from ..choices.scopes import layer
 from ..choices.scores import Score, magnitude
 from ..data import Split
-from ..ideas.checks import Share, checked
-from .masks import cut_once
+from .masks import cut_once, scored
 from .training import accuracy
 
 TOGETHER, ADDED = "all together", "single losses added up"
@@ -29,11 +29,11 @@ def scan_layers(
     08.
     """
     dense = accuracy(net, split)
-    names = list(score(net, split))
+    scores = scored(net, split, score)
+    names = list(scores)
 
     def measure(density: float, chosen: Sequence[str]) -> float:
         def only(net: nn.Module, images: Split) -> dict[str, Tensor]:
-            scores = score(net, images)
             return {name: scores[name] for name in chosen}
 
         cut = fraction(round(1 - density, 6))

@@ -11,8 +11,8 @@ from jaxtyping import Float, Real
 from torch import Tensor, nn
 from torch.nn.utils import parameters_to_vector
 
-from ..ideas.checks import NonNegative, Share, checked
-from ..ideas.devices import accurate, has_float64
+from ..checks import NonNegative, Share, checked
+from ..devices import accurate, has_float64
 from .training import listed
 
 
@@ -48,17 +48,14 @@ class projected_sgd:
         basis = self.basis.to(weights[0])
 
         def project(*_: Any) -> None:
-            gradient = parameters_to_vector([_gradient(weight) for weight in weights])
+            slopes = [torch.zeros_like(w) if w.grad is None else w.grad for w in weights]
+            gradient = parameters_to_vector(slopes)
             for weight, part in _by_parameter(basis @ (basis.T @ gradient), weights):
                 weight.grad = part
 
         optimizer = torch.optim.SGD(weights, lr=self.lr, momentum=self.momentum)
         optimizer.register_step_pre_hook(project)
         return optimizer
-
-
-def _gradient(weight: nn.Parameter) -> Tensor:
-    return torch.zeros_like(weight) if weight.grad is None else weight.grad
 
 
 def _by_parameter(

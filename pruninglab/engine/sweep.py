@@ -2,76 +2,146 @@
 
 from __future__ import annotations
 
+import json
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
+from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
+import torch
 from torch import nn
-from tqdm.auto import tqdm
+from tqdm import tqdm
 
+from ..checks import Label, checked, warn
 from ..data import Data
-from ..ideas.checks import checked
+from .fingerprint import known
 from .loop import prune
 from .recipes import Recipe
-from .records import recorded, row_of
+from .records import recorded, row_of, runs_anew
 from .results import Row, Runs
 from .training import Training
 from .workers import run_on
+
+MakeNet = Callable[[int], nn.Module]
 
 
 @checked
 def compare(
     recipes: Mapping[str, Recipe],
-    make_net: Callable[[int], nn.Module],
+    make_net: MakeNet,
     data: Data,
     *,
     seeds: Sequence[int],
     training: Training = Training(),
     folder: str | Path | None = None,
+    key: Label | None = None,
     workers: Any = None,
 ) -> Runs:
-    """Run every recipe with every seed; return their `Runs`.
+    """Run every recipe with every seed; return their `Runs`. A bar shows how far it is.
 
     `make_net(seed)` makes the network: all recipes of a seed start from the same weights and see
-    the same batches. With `folder` each round is saved there and a stopped comparison goes on
-    (`records.recorded`); without it nothing is written. Seeds run one after the other: as one
-    batched network (torch.func) they were no faster on two cores, see tests/benchmarks.
+    the same batches. With `folder` each round is saved there and a stopped comparison goes on, for
+    all that is known by name (`records.recorded`); what is not runs anew each time, and a warning
+    says so, unless you give `key`, a text that stands for it together with the recipe's label.
+    Without `folder` nothing is written. Seeds run one after the other: as one batched network
+    (torch.func) they were no faster on two cores, see tests/benchmarks.
 
     `workers` runs them side by side: a number of processes here, one thread each, or the workers of
     a Dask `distributed.Client`, which must see `folder` under the same path. The numbers are those
     of one process with as many threads; a worker that dies loses the round it was in. Raises
-    ValueError without recipes or seeds, TypeError for other workers. Taught in notebooks 02 and 07.
+    ValueError without recipes or seeds and for an empty key, TypeError for other workers,
+    ConnectionError for a cluster that is gone. Taught in notebooks 02 and 07.
     """
     if not recipes or not seeds:
         raise ValueError(f"recipes and seeds must not be empty: {list(recipes)}, {list(seeds)}")
-    todo = [(label, seed) for seed in seeds for label in recipes]
-    tasks = [partial(_run, recipes[label], make_net, data, seed, training, folder)
-             for label, seed in todo]  # fmt: skip
-    finished = _one_by_one(tasks) if workers is None else run_on(workers, tasks)
-    runs: dict[int, list[Row]] = {}
-    for number, rows in tqdm(finished, desc="runs", total=len(todo), disable=folder is None):
-        runs[number] = rows
+    unknown = _unknown(recipes, make_net, data, seeds[0], training) if folder and not key else {}
+    if any(unknown.values()):
+        warn(runs_anew(list(dict.fromkeys(chain(*unknown.values())))), UserWarning)
+    saved = {
+        label: {"folder": folder, "key": key and json.dumps([key, label])}
+        for label in recipes if folder and not unknown.get(label)
+    }  # fmt: skip
+    todo = [
+        _Run(label, seed, recipe, make_net, data, training, saved.get(label))
+        for seed in seeds for label, recipe in recipes.items()
+    ]  # fmt: skip
+    runs: dict[int, list[Row]] = {number: [] for number in range(len(todo))}
+    with _bar(sum(run.recipe.rounds + 1 for run in todo)) as bar:
+        for number, rows in _finished(todo, workers):
+            runs[number] += rows
+            bar.set_description(f"{todo[number].label}, seed {todo[number].seed}", refresh=False)
+            bar.update(len(rows))
     return Runs({
-        wanted: [runs[number] for number, (label, _) in enumerate(todo) if label == wanted]
-        for wanted in recipes
+        label: [runs[number] for number, run in enumerate(todo) if run.label == label]
+        for label in recipes
     })  # fmt: skip
 
 
-def _one_by_one(tasks: Sequence[Callable[[], list[Row]]]) -> Iterator[tuple[int, list[Row]]]:
-    return ((number, task()) for number, task in enumerate(tasks))
+@dataclass(frozen=True)
+class _Run:
+    """One recipe with one seed; to iterate is to run it, a row per round."""
+
+    label: str
+    seed: int
+    recipe: Recipe
+    make_net: MakeNet
+    data: Data
+    training: Training
+    saved: dict[str, Any] | None
+
+    def __iter__(self) -> Iterator[Row]:
+        net = self.make_net(self.seed)
+        how: dict[str, Any] = {"seed": self.seed, "training": self.training}
+        if self.saved is not None:
+            yield from recorded(net, self.data, self.recipe, **how, **self.saved)
+        else:
+            for finished in prune(net, self.data, self.recipe, **how):
+                yield row_of(finished, self.seed)
 
 
-def _run(
-    recipe: Recipe,
-    make_net: Callable[[int], nn.Module],
-    data: Data,
-    seed: int,
-    training: Training,
-    folder: str | Path | None,
-) -> list[Row]:
-    net = make_net(seed)
-    if folder is not None:
-        return list(recorded(net, data, recipe, seed=seed, training=training, folder=folder))
-    run = prune(net, data, recipe, seed=seed, training=training)
-    return [row_of(finished, seed) for finished in run]
+def _finished(todo: Sequence[_Run], workers: Any) -> Iterator[tuple[int, list[Row]]]:
+    """Yield rows as they are there, with the number of their run."""
+    if workers is None:
+        return ((number, [row]) for number, run in enumerate(todo) for row in run)
+    return run_on(workers, [partial(list, run) for run in todo])
+
+
+def _unknown(
+    recipes: Mapping[str, Recipe], make_net: MakeNet, data: Data, seed: int, training: Training
+) -> dict[str, list[str]]:
+    """Say for each recipe what of its runs is not known by name."""
+    with torch.random.fork_rng(devices=()):  # One more network changes no number.
+        shared = {"training": training, "data": data, "net": make_net(seed)}
+    everywhere = [words for what, part in shared.items() for words in known(part, what)[1]]
+    return {
+        label: known(recipe, f"recipes[{label!r}]")[1] + everywhere
+        for label, recipe in recipes.items()
+    }
+
+
+def _bar(rounds: int) -> tqdm[NoReturn]:
+    """Return a bar that is gone when it is done: on the terminal, or below a notebook's cell."""
+    shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
+    file = _Output() if hasattr(shell, "kernel") else None
+    return tqdm(total=rounds, unit="round", leave=False, file=file)
+
+
+class _Output:
+    """An output of a cell that shows what is written last; of a bar that is done, nothing stays.
+
+    `tqdm.notebook` leaves a widget in the saved notebook that no longer lives.
+    """
+
+    def __init__(self) -> None:
+        from IPython.display import display
+
+        self._shown = display({}, raw=True, display_id=True)
+
+    def write(self, text: str) -> None:
+        self._shown.update({"text/plain": text.strip()} if text.strip() else {}, raw=True)
+
+    def flush(self) -> None:
+        """Do nothing: it is shown already."""

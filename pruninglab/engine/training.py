@@ -6,32 +6,37 @@ import math
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, field, replace
 
 import torch
-from threadpoolctl import ThreadpoolController
+import torch.nn.utils.prune
 from torch import Tensor, nn
 from torch.nn.modules.conv import _ConvNd as Convolution
+from torch.optim import Optimizer
 
+from ..checks import Count, Finite, NonNegative, Seed, Share, Whole, checked
 from ..choices.needs import Parametrisation, needs
+from ..choices.prunable import prunable
 from ..choices.stops import Epoch, Progress, Stop, epochs
 from ..data import Data, Split
-from ..ideas.checks import Count, Finite, NonNegative, Seed, Share, Whole, checked
-from ..ideas.devices import move_to
-from ..ideas.modes import evaluating
+from ..devices import computing_with, move_to
+from ..ideas.accuracy import IMAGES_AT_ONCE, check_classes, check_targets, share_right
+from ..ideas.weights import everything
+from ..modes import at_once, copied, evaluating, lent, run
 from .masks import Masks
+from .objectives import Objective, cross_entropy
 from .parametrisation import HardMask
 
 EPOCHS = 100
+# Images of a trial.
+FEW = 8
 # A step of a network with fewer weights, without convolutions, is too short to be shared.
 SMALL = 1_000_000
-# Of all libraries only OpenMP's: what is left alone is not set on the way out either.
-_OPENMP = ThreadpoolController().select(user_api="openmp")
 
-Objective = Callable[[nn.Module, Tensor, Tensor], Tensor]
+Batch = tuple[Tensor, Tensor]
 Schedule = Callable[[int, int], float]
-OptimizerFactory = Callable[[Iterable[nn.Parameter]], torch.optim.Optimizer]
+OptimizerFactory = Callable[[Iterable[nn.Parameter]], Optimizer]
 
 
 @checked
@@ -45,16 +50,9 @@ class sgd:
     nesterov: bool = True
 
     @checked
-    def __call__(self, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
+    def __call__(self, parameters: Iterable[nn.Parameter]) -> Optimizer:
         weights = listed(parameters)
-        return torch.optim.SGD(
-            weights,
-            lr=self.lr,
-            momentum=self.momentum,
-            weight_decay=self.weight_decay,
-            nesterov=self.nesterov,
-            fused=_can_fuse(weights),
-        )
+        return torch.optim.SGD(weights, **vars(self), fused=_can_fuse(weights))
 
 
 @checked
@@ -66,11 +64,9 @@ class adam:
     weight_decay: NonNegative = 5e-4
 
     @checked
-    def __call__(self, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
+    def __call__(self, parameters: Iterable[nn.Parameter]) -> Optimizer:
         weights = listed(parameters)
-        return torch.optim.Adam(
-            weights, lr=self.lr, weight_decay=self.weight_decay, fused=_can_fuse(weights)
-        )
+        return torch.optim.Adam(weights, **vars(self), fused=_can_fuse(weights))
 
 
 def listed(parameters: Iterable[nn.Parameter]) -> list[nn.Parameter]:
@@ -109,23 +105,6 @@ class multistep:
     @checked
     def __call__(self, epoch: int, total: int) -> float:
         return self.factor ** sum(epoch >= start for start in self.at)
-
-
-def cross_entropy(net: nn.Module, inputs: Tensor, targets: Tensor) -> Tensor:
-    """Mean cross-entropy of the network's outputs on the batch."""
-    return nn.functional.cross_entropy(net(inputs), targets)
-
-
-def in_bfloat16(net: nn.Module, inputs: Tensor, targets: Tensor) -> Tensor:
-    """Mean cross-entropy with the products in bfloat16 and the images in channels-last order.
-
-    `Training(objective=in_bfloat16)`: for convolutional networks where the processor multiplies in
-    bfloat16. The weights stay in float32. Its bits are others, so records keep it apart.
-    """
-    if inputs.dim() == 4:
-        inputs = inputs.contiguous(memory_format=torch.channels_last)
-    with torch.autocast(inputs.device.type, dtype=torch.bfloat16):
-        return cross_entropy(net, inputs, targets)
 
 
 @checked
@@ -175,54 +154,142 @@ def train(
     """Train `net` in place on `data.train` until `stop`; return what each epoch measured.
 
     The network moves to the data. Dead weights of `masks` are exactly zero before and after every
-    step. The same seed on the same machine gives the same bits. Raises ValueError for a network or
-    data that cannot be trained, FloatingPointError if the loss stops being finite. Taught in
-    notebook 00.
+    step. The same seed on the same machine gives the same bits. Raises ValueError for a network,
+    data or a training that cannot work, before it begins, FloatingPointError if the loss stops
+    being finite. Taught in notebook 00.
     """
-    check_trainable(net, data, stop)
-    move_to(net, data.train.inputs)
-    state = State(net, data, masks or Masks.full(net))
-    with threads_for(net):
+    with torch.inference_mode(False), threads_for(net), at_once(training.batch_size):
+        trial = check_trainable(net, data, stop)
+        masks = masks or Masks.full(net)
+        if training.longest(stop):
+            with reproducible(0, -1):
+                try_step(trial, HardMask(trial, masks, {}), data, training)
+        move_to(net, data.train.inputs)
+        state = State(net, data, masks)
         for _ in fit(state, training, stop, seed):
             pass
     return state.history
 
 
-def check_trainable(net: nn.Module, data: Data, stop: Stop) -> None:
-    """Refuse, by name, a network, data or a stop with which no training can begin."""
-    if isinstance(net, nn.DataParallel):
-        raise ValueError("net is a DataParallel: give net.module, the network inside")
-    parameters = dict(net.named_parameters())
-    inputs = data.train.inputs
-    for name, parameter in parameters.items():
-        if isinstance(parameter, nn.UninitializedParameter):
-            raise ValueError(f"net is lazy: {name!r} is not made yet; run it once on an image")
-        if parameter.is_meta:
-            raise ValueError(f"net is on the meta device: {name!r} holds no numbers")
-        if parameter.dtype != inputs.dtype:
-            raise ValueError(
-                f"net has {name!r} in {parameter.dtype}, and the images are {inputs.dtype}: "
-                "one type for both, such as net.float()"
-            )
-    if not any(parameter.requires_grad for parameter in parameters.values()):
-        raise ValueError("net has no parameter that requires a gradient, so nothing is trained")
-    extra = [name for name, part in net.state_dict().items() if not isinstance(part, Tensor)]
-    if extra:
-        raise ValueError(f"net keeps {extra} in its state, which are no tensors (get_extra_state)")
+def check_trainable(net: nn.Module, data: Data, stop: Stop) -> nn.Module:
+    """Refuse, by name, a network, data or a stop with which no training can begin.
+
+    Returns the copy of the network to which a few images of each split were shown.
+    """
+    _check_network(net, data.train.inputs)
     for name, split in {"train": data.train, "test": data.test}.items():
         if not len(split):
             raise ValueError(f"data.{name} is empty")
     wants = needs(stop)
     if (wants.validation or wants.restore == "best") and not len(data.validation):
         raise ValueError("stop needs a validation split, and data.validation is empty")
+    trial = copied(net)
+    move_to(trial, data.train.inputs)
+    with reproducible(0, -1):
+        _try_splits(trial, data)
+    return trial
+
+
+def _check_network(net: nn.Module, inputs: Tensor) -> None:
+    if isinstance(net, nn.DataParallel):
+        raise ValueError("net is a DataParallel: give net.module, the network inside")
+    for name, module in net.named_modules():
+        if hasattr(module, "_orig_mod") or vars(module).get("_compiled_call_impl"):
+            raise ValueError(f"net is compiled ({name!r}): prune it first, then compile it")
+    if torch.nn.utils.prune.is_pruned(net):
+        raise ValueError(
+            "net is under torch.nn.utils.prune: make its masks permanent, prune.remove(layer, ...)"
+        )
+    parameters = dict(net.named_parameters())
+    for name, tensor in {**dict(net.named_buffers()), **parameters}.items():
+        if tensor.is_inference():
+            raise ValueError(f"net was made in inference mode: {name!r} cannot be trained")
+        if name in parameters and tensor.dtype != inputs.dtype:
+            raise ValueError(
+                f"net has {name!r} in {tensor.dtype}, and the images are {inputs.dtype}: "
+                "one type for both, such as net.float()"
+            )
+    if not any(parameter.requires_grad for parameter in parameters.values()):
+        raise ValueError("net has no parameter that requires a gradient, so nothing is trained")
+    prunable(net)
+    extra = net.state_dict().keys() - everything(net).keys()
+    if extra:
+        raise ValueError(
+            f"net keeps {sorted(extra)} in its state, no tensors of its modules (get_extra_state)"
+        )
+
+
+def _try_splits(net: nn.Module, data: Data) -> None:
+    """Show the network a few images of each split, and look at all of the labels."""
+    for name in ("train", "validation", "test"):
+        split: Split = vars(data)[name]
+        if len(split):
+            with naming(f"data.{name}"):
+                few = split.take(FEW)
+                outputs = _answer(net, few)
+                check_targets(split.targets, outputs.shape[1])
+                accuracy(net, few)
+                if not torch.allclose(outputs, _answer(net, few), rtol=1e-3, equal_nan=True):
+                    raise ValueError(
+                        "net answers the same images differently in eval mode: it draws at random "
+                        "(F.dropout needs training=self.training)"
+                    )
+
+
+@torch.no_grad()
+def _answer(net: nn.Module, split: Split) -> Tensor:
+    with evaluating(net):
+        outputs: Tensor = run(net, split.inputs)
+    check_classes(outputs, split.targets)
+    return outputs
+
+
+def try_step(
+    net: nn.Module, held: Parametrisation, data: Data, training: Training, restore: bool = False
+) -> None:
+    """Train the copy that is held by one small step: as many images as the smallest batch has.
+
+    With `restore` it is asked, too, whether `held` finds back to what it has learned.
+    """
+    size = min(training.batch_size, len(data.train))
+    count = min(len(data.train) % size or size, FEW)
+    inputs, targets = data.train.take(count).clone()
+    with naming(f"training: a step with {count} images, as in the last batch"
+                if count < FEW else "training: a step"):  # fmt: skip
+        optimizer = _make_optimizer(training, held)
+        held.begin_epoch(1, 2)
+        _step(net, held, training, optimizer, (inputs, targets))
+        if restore:
+            kept = held.state()
+            learned = {name: score.detach().clone() for name, score in held.scores().items()}
+            held.begin_epoch(2, 2)
+            _step(net, held, training, optimizer, (inputs, targets))
+            held.load(kept)
+            back = held.scores()
+            if learned.keys() != back.keys() or not all(
+                torch.equal(back[name], score) for name, score in learned.items()
+            ):
+                raise ValueError(
+                    "the score does not come back with the best epoch: `state` must return what "
+                    "`scores` is made of, and `load` put it back"
+                )
+
+
+@contextmanager
+def naming(what: str) -> Iterator[None]:
+    """Say what was tried, where an error only says what went wrong."""
+    try:
+        yield
+    except torch.OutOfMemoryError:
+        raise
+    except Exception as error:
+        told = f"{what}: {error.args[0] if isinstance(error, KeyError) and error.args else error}"
+        kinds: tuple[type[Exception], ...] = (TypeError, KeyError)
+        raise next((k for k in kinds if isinstance(error, k)), ValueError)(told) from error
 
 
 def fit(
-    state: State,
-    training: Training,
-    stop: Stop,
-    seed: int,
-    held: Parametrisation | None = None,
+    state: State, training: Training, stop: Stop, seed: int, held: Parametrisation | None = None
 ) -> Iterator[State]:
     """Train one round, yielding the state after every epoch: the body of `train` and `prune`.
 
@@ -230,14 +297,14 @@ def fit(
     before its first epoch is asked there. Where the stop wants the best epoch back, its state is
     restored before the last yield, however the round ends.
     """
-    limit = training.longest(stop)
+    limit, wants = training.longest(stop), needs(stop)
     state.epoch, state.history = 0, []
     held = held or HardMask(state.net, state.masks, {})
     optimizer = _make_optimizer(training, held)
     schedule = torch.optim.lr_scheduler.LambdaLR(
         optimizer, lambda epoch: training.schedule(epoch, max(limit, 1))
     )
-    if needs(stop).at_once and stop(state):
+    if wants.at_once and ask(stop, state):
         return
     best, kept = -1.0, None
     while state.epoch < limit:
@@ -245,9 +312,9 @@ def fit(
         state.history.append(_one_epoch(state, training, optimizer, held, seed, limit))
         schedule.step()
         reached = state.history[-1].validation_accuracy
-        if needs(stop).restore == "best" and reached > best:
+        if wants.restore == "best" and reached > best:
             best, kept = reached, held.state()
-        ended = stop(state) or state.epoch >= limit
+        ended = ask(stop, state) or state.epoch >= limit
         if ended and kept is not None:
             held.load(kept)
         yield state
@@ -255,11 +322,17 @@ def fit(
             return
 
 
-def _make_optimizer(training: Training, held: Parametrisation) -> torch.optim.Optimizer:
+def ask(stop: Stop, state: State) -> bool:
+    """Ask a stop, of a copy of the network, in eval mode: it may do with it what it likes."""
+    with lent(state.net) as net:
+        return stop(replace(state, net=net))
+
+
+def _make_optimizer(training: Training, held: Parametrisation) -> Optimizer:
     """Return the optimizer of what is held; further groups have settings of their own."""
     first, *others = held.groups()
     optimizer = training.optimizer(first["params"])
-    if not isinstance(optimizer, torch.optim.Optimizer):
+    if not isinstance(optimizer, Optimizer):
         raise TypeError(f"optimizer of training made {optimizer!r}, which is no torch optimizer")
     for group in others:
         optimizer.add_param_group(group)
@@ -269,25 +342,19 @@ def _make_optimizer(training: Training, held: Parametrisation) -> torch.optim.Op
 def _one_epoch(
     state: State,
     training: Training,
-    optimizer: torch.optim.Optimizer,
+    optimizer: Optimizer,
     held: Parametrisation,
     seed: int,
     limit: int,
 ) -> Epoch:
     """Make one pass over the training split; return what it measured."""
     start = time.perf_counter()
-    state.net.train()
     total = torch.zeros((), device=state.data.train.inputs.device)
     with reproducible(seed, state.round, state.epoch) as generator:
         held.begin_epoch(state.epoch, limit)
-        for inputs, targets in state.data.train.batches(training.batch_size, generator):
-            loss = training.objective(state.net, inputs, targets)
-            optimizer.zero_grad()
-            loss.backward()
-            held.after_backward()
-            optimizer.step()
-            held.after_step()
-            total.add_(loss.detach(), alpha=len(targets))
+        for batch in state.data.train.batches(training.batch_size, generator):
+            loss = _step(state.net, held, training, optimizer, batch)
+            total.add_(loss, alpha=len(batch[1]))
     mean = float(total) / len(state.data.train)
     if not math.isfinite(mean):
         raise FloatingPointError(
@@ -296,6 +363,20 @@ def _one_epoch(
         )
     validated = validation_accuracy(state.net, state.data)
     return Epoch(state.epoch, mean, validated, time.perf_counter() - start)
+
+
+def _step(
+    net: nn.Module, held: Parametrisation, training: Training, optimizer: Optimizer, batch: Batch
+) -> Tensor:
+    """Train by one batch; return its mean loss."""
+    net.train()
+    loss = training.objective(net, *batch)
+    optimizer.zero_grad()
+    loss.backward()
+    held.after_backward()
+    optimizer.step()
+    held.after_step()
+    return loss.detach()
 
 
 def validation_accuracy(net: nn.Module, data: Data) -> float:
@@ -317,24 +398,9 @@ def thread_count(net: nn.Module) -> int:
     return 1 if small else torch.get_num_threads()
 
 
-@contextmanager
-def threads_for(net: nn.Module) -> Iterator[None]:
+def threads_for(net: nn.Module) -> AbstractContextManager[None]:
     """Compute with `thread_count(net)` threads in a block, then with as many as before."""
-    with computing_with(thread_count(net)):
-        yield
-
-
-@contextmanager
-def computing_with(threads: int) -> Iterator[None]:
-    """Let torch compute with so many threads in a block, then with as many as before.
-
-    Not by `torch.set_num_threads`: a batched solve fails, or never ends, in a process in which two
-    threads were set by it.
-    """
-    # torch sets its own number where a thread computes for the first time: not inside the block.
-    torch.get_num_threads()
-    with _OPENMP.limit(limits=threads):
-        yield
+    return computing_with(thread_count(net))
 
 
 _GENERATORS = threading.RLock()
@@ -359,25 +425,11 @@ def reproducible(seed: int, *path: int) -> Iterator[torch.Generator]:
 
 
 @checked
-@torch.no_grad()
-def accuracy(net: nn.Module, split: Split, batch_size: Count = 1000) -> float:
+def accuracy(net: nn.Module, split: Split, batch_size: Count = IMAGES_AT_ONCE) -> float:
     """Return the share of `split` that `net` classifies correctly, in eval mode, in [0, 1].
 
-    The network moves to the images; every module gets its own mode back, also after an interrupt.
-    Raises ValueError for an empty split and for outputs that are not (images, classes). Taught in
-    notebook 00.
+    The network moves to the images; in the end it is as it was, and so are the images, also after
+    an interrupt. Raises ValueError for an empty split, outputs that are no classifier's, (images,
+    classes) of real numbers, and labels that are none of the classes. Taught in notebook 00.
     """
-    if not len(split):
-        raise ValueError("split is empty, so its accuracy is not defined")
-    move_to(net, split.inputs)
-    right = torch.zeros((), dtype=torch.int64, device=split.inputs.device)
-    with evaluating(net):
-        for inputs, targets in split.batches(batch_size):
-            outputs = net(inputs)
-            if outputs.dim() != 2 or targets.dim() != 1:
-                raise ValueError(
-                    f"net and split give outputs {tuple(outputs.shape)} for targets "
-                    f"{tuple(targets.shape)}: expected (images, classes) and (images,)"
-                )
-            right += (outputs.argmax(dim=1) == targets).sum()
-    return int(right) / len(split)
+    return share_right(net, split.inputs, split.targets, batch_size)

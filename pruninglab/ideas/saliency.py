@@ -7,7 +7,6 @@ RIA), and the diagonal of the Fisher information. Taught in notebook 07.
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
 
 import torch
 from jaxtyping import Int, Num
@@ -15,12 +14,14 @@ from torch import Tensor, nn
 from torch.func import functional_call, grad, vmap
 from torch.nn.functional import cross_entropy
 
-from .checks import checked
-from .devices import has_float64, move_to
-from .modes import evaluating, run
+from ..checks import checked
+from ..devices import has_float64, move_to
+from ..modes import block_of, copied, evaluating, run, watching
 
 # Per-image gradients of a network of 300,000 weights: 64 images take 80 MB.
 IMAGES_AT_ONCE = 64
+# What rounding may take from a flow of 1.
+ROUNDING = 1e-5
 
 
 @checked
@@ -30,8 +31,10 @@ def synaptic_flow(net: nn.Module, inputs: Num[Tensor, "images ..."]) -> dict[str
     The network's own data do not matter: an image of ones passes through the absolute weights, with
     biases and running means at zero, in float64 where the device has it. What flows into a hidden
     unit flows out of it (the conservation law), if all activations let a positive number pass, as
-    ReLU does. Of `inputs` (images, …) only the shape counts. Tensors ≥ 0 by parameter name. Raises
-    ValueError for inputs that do not pass, or a flow that is not finite.
+    ReLU does. Of `inputs` (images, …) only the shape counts. Tensors ≥ 0 by parameter name, of
+    frozen ones too. Raises ValueError for inputs that do not pass, and, by name, for a flow that is
+    not finite or runs backwards: something in the network takes away from what is positive
+    (LayerNorm, softmax).
 
     Source: Tanaka et al. (2020). Taught in notebook 07.
 
@@ -40,7 +43,7 @@ def synaptic_flow(net: nn.Module, inputs: Num[Tensor, "images ..."]) -> dict[str
     >>> torch.allclose(flow["0.weight"].sum(dim=1), flow["2.weight"][0])
     True
     """
-    linear = copy.deepcopy(net).eval()
+    linear = copied(net).eval().requires_grad_(True)
     move_to(linear, inputs)
     dtype = torch.float64 if has_float64(inputs.device) else torch.float32
     linear.to(dtype)
@@ -52,15 +55,18 @@ def synaptic_flow(net: nn.Module, inputs: Num[Tensor, "images ..."]) -> dict[str
                 buffer.zero_()
     named = dict(linear.named_parameters())
     ones = torch.ones_like(inputs[:1], dtype=dtype)
-    with torch.enable_grad():
-        total = run(linear, ones).sum()
+    with torch.inference_mode(False):
+        total = run(linear, ones.clone()).sum()
         if not bool(torch.isfinite(total)):
             raise ValueError(f"net lets a flow of {total.item()} pass: it must be finite")
         slopes = torch.autograd.grad(total, list(named.values()), materialize_grads=True)
-    return {
-        name: (parameter * slope).detach()
-        for (name, parameter), slope in zip(named.items(), slopes, strict=True)
-    }
+    flow = {}
+    for (name, parameter), slope in zip(named.items(), slopes, strict=True):
+        flow[name] = (parameter * slope).detach()
+        if float(flow[name].min()) < -ROUNDING * float(total.detach().abs()):
+            raise ValueError(f"net lets a flow run backwards through {name!r}: it must be positive")
+        flow[name].clamp_(min=0)
+    return flow
 
 
 @checked
@@ -71,8 +77,9 @@ def input_norms(
 
     Float tensors by layer name, in the shape of the layer's weight: a Linear layer's rows are all
     the same, a convolution sums over its positions too. A layer that is used twice sees all its
-    inputs. `layers` are the kinds of layers looked at, linear in their input. Raises ValueError for
-    inputs that do not pass through `net`.
+    inputs, and a weight that layers share what all of them see. `layers` are the kinds of layers
+    looked at, linear in their input. Raises ValueError for inputs that do not pass through `net`,
+    and, by name, for a layer that sees none: it is never called, or only its weight is used.
 
     Source: Sun et al. (2023). Taught in notebook 07.
 
@@ -81,40 +88,34 @@ def input_norms(
     {'0': tensor([[5., 1.]])}
     """
     move_to(net, inputs)
-    squares: dict[str, Tensor] = {}
+    found = {name: one for name, one in net.named_modules() if isinstance(one, layers)}
+    squares: dict[Tensor, Tensor] = {}
+    unseen = dict(found)
 
-    def watch(name: str) -> Callable[[nn.Module, tuple[Tensor, ...]], None]:
-        def add(layer: nn.Module, given: tuple[Tensor, ...]) -> None:
-            squares[name] = squares.get(name, 0) + _squares(layer, given[0].detach())
+    def add(name: str, given: Tensor) -> None:
+        layer = found[name]
+        weight = layer.get_parameter("weight")
+        squares[weight] = squares.get(weight, 0) + _squares(layer, given.detach())
+        unseen.pop(name, None)
 
-        return add
-
-    hooks = [module.register_forward_pre_hook(watch(name))
-             for name, module in net.named_modules() if isinstance(module, layers)]  # fmt: skip
-    try:
-        with evaluating(net), torch.no_grad():
-            run(net, inputs)
-    finally:
-        for hook in hooks:
-            hook.remove()
-    return {name: square.sqrt() for name, square in squares.items()}
+    with watching(found, add), evaluating(net), torch.no_grad():
+        for block in inputs.split(block_of(max(len(inputs), 1))):
+            run(net, block)
+    if unseen:
+        told = f"{list(unseen)} see no input: never called, or only their weight is used"
+        raise ValueError(f"net: {told}")
+    return {name: squares[layer.get_parameter("weight")].sqrt() for name, layer in found.items()}
 
 
 def _squares(layer: nn.Module, given: Tensor) -> Tensor:
     """Sum the squares of what meets each weight: the slope of the summed output for input x²."""
-    weight = layer.get_parameter("weight")
-    state = {"weight": torch.zeros_like(weight).requires_grad_()}
-    with torch.enable_grad():
-        # The layer itself, not its hooks: `forward` knows stride, padding and groups.
-        total = _without_hooks(layer, state, given**2).sum()
-        return torch.autograd.grad(total, state["weight"])[0]
-
-
-def _without_hooks(layer: nn.Module, state: dict[str, Tensor], given: Tensor) -> Tensor:
+    weight = torch.zeros_like(layer.get_parameter("weight")).requires_grad_()
+    # The layer without its hooks: `forward` knows stride, padding and groups.
     bare = copy.copy(layer)
     bare._forward_pre_hooks = type(layer._forward_pre_hooks)()
-    outputs: Tensor = functional_call(bare, state, (given,))
-    return outputs
+    with torch.inference_mode(False):
+        total = functional_call(bare, {"weight": weight}, (given.clone() ** 2,)).sum()
+        return torch.autograd.grad(total, weight)[0]
 
 
 @checked
@@ -132,20 +133,18 @@ def fisher_diagonal(
     move_to(net, inputs)
     if len(inputs) != len(targets) or not len(inputs):
         raise ValueError(f"inputs and targets must be as many, not {len(inputs)}, {len(targets)}")
-    state = {name: tensor.detach() for name, tensor in net.state_dict().items()}
-    weights = {name: state[name] for name, _ in net.named_parameters()}
+    weights = {name: parameter.detach() for name, parameter in net.named_parameters()}
 
     def loss(weights: dict[str, Tensor], image: Tensor, target: Tensor) -> Tensor:
-        outputs = functional_call(net, {**state, **weights}, (image[None],))
+        outputs = functional_call(net, weights, (image[None],))
         return cross_entropy(outputs, target[None].long())
 
     slopes_of = vmap(grad(loss), in_dims=(None, 0, 0), randomness="different")
     squares = {name: torch.zeros_like(weight) for name, weight in weights.items()}
+    block = block_of(IMAGES_AT_ONCE)
     with evaluating(net):
         run(net, inputs[:1])
-        for images, labels in zip(
-            inputs.split(IMAGES_AT_ONCE), targets.split(IMAGES_AT_ONCE), strict=True
-        ):
+        for images, labels in zip(inputs.split(block), targets.split(block), strict=True):
             try:
                 slopes = slopes_of(weights, images, labels)
             except (RuntimeError, IndexError, TypeError) as error:

@@ -1,18 +1,25 @@
-"""One paper, one file: its recipe, its printed settings, its record, its command."""
+"""One paper, one folder: its recipe, its printed settings, its records, its commands."""
 
-from ..ideas.checks import checked
-from . import concave, head_to_head, imc, incop, nnrelief, sap
+from ..checks import checked
+from . import concave, convolutions, head_to_head, imc, incop, nnrelief, paces, sap
+from .claims import Claim, claims, claims_table
 from .experiment import Experiment, Measured
 from .ledger import Item, items, ledger, totals
 from .rows import ROWS, differing, one_by_one, row_of_table, table
+from .walk import PAPERS
 
 __all__ = [
     "EXPERIMENTS",
+    "PAPERS",
     "ROWS",
+    "Claim",
     "Experiment",
     "Item",
     "Measured",
+    "claims",
+    "claims_table",
     "concave",
+    "convolutions",
     "differing",
     "head_to_head",
     "imc",
@@ -21,6 +28,7 @@ __all__ = [
     "ledger",
     "nnrelief",
     "one_by_one",
+    "paces",
     "record",
     "row_of_table",
     "sap",
@@ -30,7 +38,7 @@ __all__ = [
 
 EXPERIMENTS: dict[str, Experiment] = {
     experiment.name: experiment
-    for paper in (sap, incop, nnrelief, concave, imc, head_to_head)
+    for paper in (*PAPERS.values(), convolutions, head_to_head, paces)
     for experiment in paper.EXPERIMENTS
 }
 

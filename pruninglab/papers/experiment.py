@@ -18,6 +18,7 @@ from typing import Any
 from torch import nn
 
 from .. import data as data_module
+from ..checks import checked
 from ..data import BUNDLED, Data
 from ..engine import records
 from ..engine.recipes import Recipe
@@ -25,7 +26,6 @@ from ..engine.results import Row, Runs
 from ..engine.sweep import compare
 from ..engine.training import Training
 from ..files import write_whole
-from ..ideas.checks import checked
 from ..settings import environment
 
 RECORDS = BUNDLED / "records"
@@ -53,7 +53,8 @@ class Experiment:
     `printed_nets` are run by default, on their data sets in `data`. `methods(net, settings)` and
     `training(net, settings)` make the runs, `make(net, data, seed)` the networks; the settings that
     they get also tell "data", "net" and "small". Seeds are counted from `first_seed`. `keep` names
-    what a record keeps of each row; `more(net, data, settings)` adds what is not a run.
+    what a record keeps of each row; `more(net, data, settings)` adds what is not a run. `key`
+    stands for choices that are not the package's own, so that their runs go on too.
     """
 
     name: str
@@ -70,6 +71,7 @@ class Experiment:
     )
     more: Callable[[str, Data, Settings], Row] | None = None
     first_seed: int = 0
+    key: str | None = None
 
     @checked
     def record_name(self, data: str, net: str, settings: Settings, small: bool) -> str:
@@ -92,9 +94,7 @@ class Experiment:
             raise FileNotFoundError(
                 f"name={name!r}: there is no record {name!r}; there are {there}"
             )
-        saved = json.loads(path.read_text(encoding="utf-8"))
-        runs = Runs(saved.pop("results"))
-        return Measured(saved.pop("settings"), saved.pop("environment"), runs, saved)
+        return read(path)
 
     def run(self, data_name: str, net: str, settings: Settings, small: bool) -> Path:
         """Run all methods on one network and data set; save the record and return its path.
@@ -114,6 +114,7 @@ class Experiment:
             seeds=range(self.first_seed, self.first_seed + settings["seeds"]),
             training=training,
             folder=RUNS,
+            key=self.key,
         )
         more = self.more(net, data, about) if self.more else {}
         results = {
@@ -156,6 +157,13 @@ class Experiment:
             kind = finite if isinstance(next(iter(values.values())), float) else whole
             options.append((key, kind, printed))
         return options
+
+
+def read(path: Path) -> Measured:
+    """Read a record."""
+    saved = json.loads(path.read_text(encoding="utf-8"))
+    runs = Runs(saved.pop("results"))
+    return Measured(saved.pop("settings"), saved.pop("environment"), runs, saved)
 
 
 def networks(made: Mapping[str, Callable[..., nn.Module]]) -> Callable[[str, Data, int], nn.Module]:

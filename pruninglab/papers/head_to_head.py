@@ -13,7 +13,7 @@ Then `head-to-head` runs the chosen settings on other seeds. No setting is chose
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from itertools import accumulate, product, takewhile
 from math import log2
@@ -21,6 +21,7 @@ from math import log2
 import numpy as np
 
 from .. import nets
+from ..checks import checked
 from ..choices import budgets, rewinds, saliency, scopes, scores, stops
 from ..choices.rewinds import Rewind
 from ..choices.scopes import Scope
@@ -28,7 +29,6 @@ from ..choices.scores import Score
 from ..engine.recipes import Choices, Recipe, cell, lottery_ticket, one_shot, random_pruning
 from ..engine.results import Row, Runs, number
 from ..engine.training import Training, adam, constant
-from ..ideas.checks import checked
 from ..ideas.concave import log
 from .concave import soft_mask
 from .experiment import Experiment, Measured, Settings, networks
@@ -187,32 +187,6 @@ def methods(net: str, settings: Settings) -> dict[str, Recipe]:
         name = TRIALS.record_name(settings["data"], net, asked, settings["small"])
         picked = chosen(at_equal_cost(TRIALS.record(name))) | {MIXTURE: everywhere[MIXTURE]}
     return {method: recipes[f"{method}: {setting}"] for method, setting in picked.items()}
-
-
-@checked
-def verdicts(runs: Runs, densities: Sequence[float] = DENSITIES) -> str:
-    """Say who wins at each density, and who cannot be told from the winner, as text.
-
-    The winner has the largest mean test accuracy; a method is not told from it where the 95 %
-    interval of their paired difference holds 0. Of many comparisons one in twenty is wrong. Taught
-    in notebook 07.
-    """
-    return "\n".join(_verdict(runs, density) for density in densities)
-
-
-def _verdict(runs: Runs, density: float) -> str:
-    values = runs.at_density("test_accuracy", density)
-    mean = {label: float(at.mean()) for label, at in values.items() if not np.isnan(at).any()}
-    if not mean:
-        return f"{density:4.0%}: nobody gets there"
-    best = max(mean, key=lambda label: mean[label])
-    level = []
-    for label in (label for label in mean if label != best):
-        low, _ = runs.paired(best, label, "test_accuracy", density).interval()
-        if low <= 0:
-            level.append(label)
-    beside = f"not told from it: {', '.join(level)}" if level else "ahead of everybody"
-    return f"{density:4.0%}: {best} {mean[best]:.1%}; {beside}"
 
 
 @checked

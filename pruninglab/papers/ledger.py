@@ -1,6 +1,6 @@
 """What of a paper is here, item by item: every numbered one, and where it went.
 
-The ledgers are tables beside the papers' files, `<paper>.csv`, one line for each definition,
+The ledgers are tables in the papers' folders, `ledger.csv`, one line for each definition,
 equation, theorem, algorithm, table and figure. A test walks every pointer.
 """
 
@@ -10,11 +10,11 @@ import csv
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Literal, get_args
 
-from ..ideas.checks import Whole, checked
+from ..checks import Whole, checked
 from .rows import Table
+from .walk import HERE, PAPERS
 
 Status = Literal["measured", "toy", "stated", "absent"]
 STATUSES: tuple[Status, ...] = get_args(Status)
@@ -24,7 +24,6 @@ MEANING: dict[str, str] = {
     "stated": "stated or used, not put to a test",
     "absent": "not here, with the reason",
 }
-PAPERS = ("sap", "incop", "nnrelief", "concave", "imc")
 
 
 @checked
@@ -54,8 +53,7 @@ def items(paper: str) -> list[Item]:
     """Return a paper's ledger in the order of the paper. Raises KeyError that lists the papers."""
     if paper not in PAPERS:
         raise KeyError(f"paper={paper!r} is not known; choose from {list(PAPERS)}")
-    path = Path(__file__).with_name(f"{paper}.csv")
-    with path.open(encoding="utf-8", newline="") as file:
+    with (HERE / paper / "ledger.csv").open(encoding="utf-8", newline="") as file:
         return [_item(row) for row in csv.DictReader(file)]
 
 
@@ -75,7 +73,10 @@ def ledger(paper: str) -> Table:
         seeds = f", {item.seeds} seeds" if item.seeds > 1 else ", one seed" if item.seeds else ""
         pointers = (f"`{item.function}`" * bool(item.function), item.section, item.note)
         where = "; ".join(pointer for pointer in pointers if pointer)
-        lines.append(f"| {item.item} | {item.about} | {item.status}{seeds} | {where} |")
+        cells = (item.item, item.about, f"{item.status}{seeds}", where)
+        # An absolute value is no border of a cell.
+        escaped = [cell.replace("|", r"\|") for cell in cells]
+        lines.append("| " + " | ".join(escaped) + " |")
     return Table("\n".join(lines))
 
 

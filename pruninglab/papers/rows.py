@@ -5,23 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
+from ..checks import checked
 from ..engine.recipes import CHOICES, Recipe, lottery_ticket
-from ..ideas.checks import checked
-from ..ideas.concave import log
-from .concave import soft_mask
-from .imc import imc
-from .incop import incop_gf, incop_if
-from .nnrelief import nnrelief
-from .sap import sap
+from .walk import PAPERS
 
 ROWS: Mapping[str, Recipe] = {
     "Lottery ticket": lottery_ticket(),
-    "SAP": sap(),
-    "InCoP-IF": incop_if(0.5, 20, distance="relative"),
-    "InCoP-GF": incop_gf(1.0, 20, distance="relative"),
-    "NNrelief": nnrelief(),
-    "Concave masks": soft_mask(log(0.1), 1e-6),
-    "IMC": imc(),
+    **{label: recipe for paper in PAPERS.values() for label, recipe in paper.ROWS.items()},
 }
 
 QUESTIONS: Mapping[str, str] = {

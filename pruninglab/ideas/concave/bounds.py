@@ -13,8 +13,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from ..checks import Finite, NonNegative, Positive, Whole, checked
-from ..devices import accurate
+from ...checks import Finite, NonNegative, Positive, Whole, checked
+from ...devices import accurate
 from .regularizers import Regularizer
 
 

@@ -14,7 +14,7 @@ from typing import Protocol, runtime_checkable
 import torch
 from torch import Tensor
 
-from ..checks import Count, Number, Positive, checked
+from ...checks import Count, Number, Positive, checked, strangeness
 
 # Stands for an infinite slope: λ = 0 times infinity would be NaN.
 STEEPEST = 1e30
@@ -127,11 +127,18 @@ class mcp:
 
 
 def _check_entries(m: Tensor) -> None:
-    """Raise TypeError or ValueError for what no mask is; training calls it at every step."""
+    """Raise TypeError or ValueError for what no mask is; training calls it at every step.
+
+    Below 0 a penalty is no number, or a wrong one; what has become NaN in training stays NaN.
+    """
     if not isinstance(m, Tensor):
         raise TypeError(f"m={reprlib.repr(m)} must be a Tensor")
-    if not m.is_floating_point() or m.is_meta or m.layout != torch.strided:
-        raise ValueError(f"m is {m.dtype}, {m.layout}, on {m.device}; it must be dense floats")
+    if strange := strangeness(m):
+        raise ValueError(f"m is {strange} tensor; it must be dense floats")
+    if not m.is_floating_point():
+        raise ValueError(f"m is {m.dtype}; it must be dense floats")
+    if bool((m < 0).any()):
+        raise ValueError(f"m={reprlib.repr(m.min().item())} must be at least 0, entry by entry")
 
 
 def _wide(m: Tensor) -> Tensor:

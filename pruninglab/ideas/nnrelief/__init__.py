@@ -19,38 +19,12 @@ from .importance import (
     kernel_signal,
 )
 from .network import network_importance, weak_branches
-from .recut import ALL, ALPHAS, Recut, recut
-from .relief import fair_shares, unevenness
-from .support import check_cleanable, check_supported
+from .support import check_cleanable
 
 __all__ = [
-    "ALL",
-    "ALPHAS",
-    "VARIANTS",
-    "Bounds",
-    "FilterChange",
-    "Recut",
-    "carry_change",
-    "chance_jaccard",
-    "check_cleanable",
-    "check_share",
-    "check_supported",
-    "clean_up",
-    "connection_importance",
-    "connection_signal",
-    "dropped_signal",
-    "entry_share",
-    "error_bounds",
-    "fair_shares",
-    "filter_change",
-    "jaccard",
-    "kernel_importance",
-    "kernel_signal",
-    "network_importance",
-    "recut",
-    "residuals",
-    "share_count",
-    "share_cut",
-    "unevenness",
-    "weak_branches",
-]
+    "VARIANTS", "Bounds", "FilterChange", "carry_change", "chance_jaccard", "check_cleanable",
+    "check_share", "clean_up", "connection_importance", "connection_signal",
+    "dropped_signal", "entry_share", "error_bounds", "filter_change", "jaccard",
+    "kernel_importance", "kernel_signal", "network_importance", "residuals", "share_count",
+    "share_cut", "weak_branches",
+]  # fmt: skip

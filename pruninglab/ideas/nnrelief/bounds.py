@@ -11,7 +11,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ..checks import NonNegative, Number, checked
+from ...checks import NonNegative, Number, checked
 from .cut import check_share
 from .importance import connection_signal, kernel_signal
 from .support import judged_layers
@@ -130,7 +130,7 @@ def error_bounds(
         factor = lipschitz if place else 1.0
         average = lost + carry_change(average, pruned, factor)
         pointwise = change + carry_change(pointwise, pruned, factor)
-        inputs = _activated(activation, functional.linear(inputs, *layer))
+        inputs = _activated(activation, functional.linear(inputs, *layer), "samples, out")
     return Bounds(average, pointwise.amax(dim=0))
 
 
@@ -164,8 +164,8 @@ def filter_change(
     the biases: they stay. `inputs` (images, in, height, width) is what the layer sees. On these
     images the mean change is at most `lost`, and after a cut at α `lost` is at most S_j (1 − α).
     Eq. (9) holds with |K| on its right side, as in Eq. (2). Raises ValueError for masks that do not
-    fit, a convolution that `check_supported` refuses, an `activation` that does not map images to
-    images, and whatever `kernel_signal` refuses. Taught in notebook 04.
+    fit, a convolution that `support.judged_layers` refuses, an `activation` that does not map
+    images to images, and whatever `kernel_signal` refuses. Taught in notebook 04.
 
     >>> conv = nn.Conv2d(1, 1, 1, bias=False)
     >>> made = filter_change(conv, (torch.tensor([[False]]), None), torch.ones(2, 1, 2, 2))
@@ -189,10 +189,11 @@ def filter_change(
     before = functional.conv2d(inputs, weight, bias, **window)
     smaller = weight * kernels[:, :, None, None], bias * kept_bias
     after = functional.conv2d(inputs, *smaller, **window)
+    shown = [_activated(activation, maps, "images, out, h, w") for maps in (before, after)]
     kept = torch.cat([kernels, kept_bias[:, None]], dim=1)
     return FilterChange(
         change=(before - after).flatten(2).norm(dim=2),
-        activated=(_made(activation, before) - _made(activation, after)).flatten(2).norm(dim=2),
+        activated=(shown[0] - shown[1]).flatten(2).norm(dim=2),
         lost=signal.masked_fill(kept, 0.0).sum(dim=1),
         signal=signal.sum(dim=1),
     )
@@ -209,23 +210,13 @@ def _together(layer: Layer, keep: Keep, inputs: Tensor) -> tuple[Layer, Keep, Te
     return layer, keep, inputs
 
 
-def _activated(activation: Callable[[Tensor], Tensor], before: Tensor) -> Tensor:
+def _activated(activation: Callable[[Tensor], Tensor], before: Tensor, units: str) -> Tensor:
+    """Return what the activation makes of outputs (samples, `units`): as many as there were."""
     try:
         after = activation(before)
     except (RuntimeError, TypeError, ValueError) as error:
-        raise ValueError(
-            f"activation={activation} does not take (samples, out): {error}"
-        ) from error
-    if not isinstance(after, Tensor) or after.shape != before.shape:
-        raise ValueError(f"activation={activation} must keep the shape (samples, out)")
+        raise ValueError(f"activation={activation} does not take ({units}): {error}") from error
+    same = isinstance(after, Tensor) and after.dim() == before.dim()
+    if not same or after.shape[:2] != before.shape[:2]:
+        raise ValueError(f"activation={activation} must map ({units}) to the same")
     return after
-
-
-def _made(activation: Callable[[Tensor], Tensor], maps: Tensor) -> Tensor:
-    try:
-        made = activation(maps)
-    except (RuntimeError, TypeError, ValueError) as error:
-        raise ValueError(f"activation={activation} does not take images: {error}") from error
-    if not isinstance(made, Tensor) or made.dim() != 4 or made.shape[:2] != maps.shape[:2]:
-        raise ValueError(f"activation={activation} must map (images, out, h, w) to such images")
-    return made

@@ -6,8 +6,8 @@ import torch
 from jaxtyping import Bool, Real
 from torch import Tensor
 
-from ..checks import Number, Share, checked
-from ..devices import accurate, has_float64
+from ...checks import Number, Share, checked
+from ...devices import accurate, has_float64
 
 # A share that is reached but for rounding is reached.
 ROUNDING = 1e-12

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, TypedDict
+from collections.abc import Mapping
+from typing import Any, TypedDict, Unpack
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional
-from typing_extensions import Unpack
 
-from ..checks import Count, Whole, check_choice, checked
+from ...checks import Count, Whole, check_choice, checked
 
 VARIANTS = ("frobenius", "l1", "mean_map")
 Steps = Count | tuple[Count, Count]
@@ -120,9 +120,8 @@ def kernel_signal(
     check_choice("variant", variant, VARIANTS)
     weight, bias = _beside(weight, bias, inputs)
     window = {"stride": _pair(stride), "padding": _pair(padding), "dilation": _pair(dilation)}
-    _check_window(weight, inputs, groups, **window)
-    inputs = inputs.to(weight.dtype)
-    signal = signal_of_kernels(weight, bias, inputs, groups=groups, variant=variant, **window)
+    _check_window(weight, inputs, window, groups)
+    signal = signal_of_kernels(weight, bias, inputs.to(weight.dtype), window, groups, variant)
     _check_size(signal)
     return signal
 
@@ -131,14 +130,14 @@ def signal_of_kernels(
     weight: Tensor,
     bias: Tensor | None,
     inputs: Tensor,
-    *,
-    stride: Any,
-    padding: Any,
-    dilation: Any,
+    window: Mapping[str, Any],
     groups: int,
     variant: str,
 ) -> Tensor:
-    """Return what `kernel_signal` does, unchecked: a network is checked as a whole."""
+    """Return what `kernel_signal` does, unchecked: a network is checked as a whole.
+
+    `window` has stride, padding and dilation.
+    """
     if variant != "frobenius":
         # Both are linear in |x|, so the mean image says it all.
         inputs = inputs.abs().mean(dim=0, keepdim=True)
@@ -146,20 +145,17 @@ def signal_of_kernels(
     total = torch.zeros(kernels.shape[:2], dtype=inputs.dtype, device=inputs.device)
     places = 0
     # Each channel alone: unfold then has no need to know about groups.
-    window = {"dilation": dilation, "padding": padding, "stride": stride}
     images_at_once = max(1, BLOCK // (inputs[0].numel() * kernels.shape[2]))
     for block in inputs.abs().split(images_at_once):
         patches = functional.unfold(block.flatten(0, 1)[:, None], weight.shape[2:], **window)
         places = patches.shape[2]
         images = patches.unflatten(0, (len(block), -1))
-        total += _sums(kernels, images) if variant == "l1" else _norms(kernels, images)
+        if variant == "l1":
+            total += (kernels @ images.sum(dim=(0, 3))[:, :, None])[:, :, 0]
+        else:
+            total += _norms(kernels, images)
     signal = (total / len(inputs)).unflatten(0, (groups, -1)).transpose(1, 2).flatten(0, 1)
     return _with_bias(signal, bias, scale=places if variant == "l1" else places**0.5)
-
-
-def _sums(kernels: Tensor, patches: Tensor) -> Tensor:
-    """Sum |K| * |x| over images and places: (channels, filters). Arguments as in `_norms`."""
-    return (kernels @ patches.sum(dim=(0, 3))[:, :, None])[:, :, 0]
 
 
 def _norms(kernels: Tensor, patches: Tensor) -> Tensor:
@@ -221,15 +217,10 @@ def _pair(value: int | tuple[int, int]) -> tuple[int, int]:
 
 
 def _check_window(
-    weight: Tensor,
-    inputs: Tensor,
-    groups: int,
-    *,
-    stride: tuple[int, int],
-    padding: tuple[int, int],
-    dilation: tuple[int, int],
+    weight: Tensor, inputs: Tensor, window: Mapping[str, tuple[int, int]], groups: int
 ) -> None:
     """Raise ValueError unless the kernels fit the channels, and into the padded images."""
+    stride, padding, dilation = (window[name] for name in ("stride", "padding", "dilation"))
     if max(*stride, *padding, *dilation) > WINDOW_AT_MOST:
         raise ValueError(
             f"stride={stride}, padding={padding}, dilation={dilation}: at most {WINDOW_AT_MOST}"

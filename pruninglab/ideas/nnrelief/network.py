@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from typing import Any
 
 import torch
 from jaxtyping import Float, Num
 from torch import Tensor, nn
 
-from ..checks import Number, check_choice, checked
-from ..devices import move_to
-from ..modes import Refused, evaluating, run
+from ...checks import Number, check_choice, checked
+from ...devices import move_to
+from ...modes import Refused, block_of, evaluating, run, watching
 from .cut import check_share
 from .importance import VARIANTS, shares_of, signal_of_connections, signal_of_kernels
 from .support import Layers, judged_layers
@@ -40,8 +39,8 @@ def network_importance(
     nothing.
 
     Raises ValueError for an unknown variant, no samples, inputs that the network does not take,
-    `residual` on a network without residual blocks, and, with its name, for a layer of another
-    kind (`check_supported`), one that sees sequences instead of (samples, in), and one that holds
+    `residual` on a network without residual blocks, and, with its name, for a layer of another kind
+    (`support.judged_layers`), one that sees sequences instead of (samples, in), and one that holds
     or sees NaN. Source: NNrelief paper, Section 3. Taught in notebook 04.
     """
     check_choice("variant", variant, VARIANTS)
@@ -129,8 +128,8 @@ def _means(net: nn.Module, layers: Layers, inputs: Tensor, variant: str) -> dict
         sums[name] = sums[name] + part if name in sums else part
         counts[name] += len(seen)
 
-    with evaluating(net), _watched(layers, add):
-        for block in inputs.split(IMAGES_AT_ONCE):
+    with evaluating(net), watching(layers, add):
+        for block in inputs.split(block_of(IMAGES_AT_ONCE)):
             run(net, block)
     return {name: total / counts[name] for name, total in sums.items()}
 
@@ -138,16 +137,8 @@ def _means(net: nn.Module, layers: Layers, inputs: Tensor, variant: str) -> dict
 def _signal(layer: nn.Linear | nn.Conv2d, seen: Tensor, variant: str) -> Tensor:
     if isinstance(layer, nn.Linear):
         return signal_of_connections(layer.weight, layer.bias, seen)
-    return signal_of_kernels(
-        layer.weight,
-        layer.bias,
-        seen,
-        stride=layer.stride,
-        padding=layer.padding,
-        dilation=layer.dilation,
-        groups=layer.groups,
-        variant=variant,
-    )
+    window = {"stride": layer.stride, "padding": layer.padding, "dilation": layer.dilation}
+    return signal_of_kernels(layer.weight, layer.bias, seen, window, layer.groups, variant)
 
 
 def _silence_weak_branches(
@@ -158,55 +149,31 @@ def _silence_weak_branches(
     A block is a module with conv2, bn2 and shortcut, like `nets.ResidualBlock`. A shortcut without
     a convolution has no weights that could go.
     """
-    blocks = {
+    blocks: dict[str, Any] = {
         f"{name}." if name else "": module
         for name, module in net.named_modules()
         if all(isinstance(getattr(module, part, None), nn.Module) for part in BLOCK)
     }
     if not blocks:
         raise ValueError(f"residual={alpha}, but net has no block with {', '.join(BLOCK)}")
-    sums: dict[str, Tensor] = {}
+    sums: dict[nn.Module, Tensor] = {}
 
-    def add(name: str, made: Tensor) -> None:
+    def add(branch: nn.Module, _: Any, made: Tensor) -> None:
         part = made.abs().sum(dim=0)
-        sums[name] = sums[name] + part if name in sums else part
+        sums[branch] = sums[branch] + part if branch in sums else part
 
-    branches = {
-        prefix + part: getattr(block, part)
-        for prefix, block in blocks.items()
-        for part in ("bn2", "shortcut")
-    }
-    with evaluating(net), _watched(branches, add, outputs=True):
-        for images in inputs.split(IMAGES_AT_ONCE):
-            run(net, images)
-    for prefix in blocks:
-        main, shortcut = (sums[prefix + part][None] / len(inputs) for part in ("bn2", "shortcut"))
+    branches = {prefix: (block.bn2, block.shortcut) for prefix, block in blocks.items()}
+    hooks = [part.register_forward_hook(add) for pair in branches.values() for part in pair]
+    try:
+        with evaluating(net):
+            for images in inputs.split(block_of(IMAGES_AT_ONCE)):
+                run(net, images)
+    finally:
+        for hook in hooks:
+            hook.remove()
+    for prefix, pair in branches.items():
+        main, shortcut = (sums[part][None] / len(inputs) for part in pair)
         weak_main, weak_shortcut = weak_branches(main, shortcut, alpha)
         for layer, weak in (("conv2", weak_main), ("shortcut.conv", weak_shortcut)):
             if prefix + layer in importance:
                 importance[prefix + layer][weak] = 0.0
-
-
-@contextmanager
-def _watched(
-    modules: Mapping[str, nn.Module], add: Callable[[str, Tensor], None], outputs: bool = False
-) -> Iterator[None]:
-    """Hand every module's input, or its output, to `add`; in the end the hooks are gone."""
-
-    def before(name: str) -> Callable[[nn.Module, tuple[Tensor, ...]], None]:
-        return lambda module, seen: add(name, seen[0])
-
-    def after(name: str) -> Callable[[nn.Module, tuple[Tensor, ...], Tensor], None]:
-        return lambda module, seen, made: add(name, made)
-
-    handles = [
-        module.register_forward_hook(after(name))
-        if outputs
-        else module.register_forward_pre_hook(before(name))
-        for name, module in modules.items()
-    ]
-    try:
-        yield
-    finally:
-        for handle in handles:
-            handle.remove()

@@ -1,1 +1,0 @@
-"""What a student touches: figures, explorers and exercises."""

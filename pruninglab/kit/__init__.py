@@ -1,0 +1,1 @@
+"""What any course of notebooks needs: pictures, sliders, guesses, exercises, the site."""

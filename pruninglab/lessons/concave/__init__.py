@@ -1,0 +1,5 @@
+"""Notebook 05: concave masks."""
+
+from . import digits, exercises, figures, fits, logistic, rivals
+
+__all__ = ["digits", "exercises", "figures", "fits", "logistic", "rivals"]

@@ -1,0 +1,5 @@
+"""Notebook 08: does it run faster?."""
+
+from . import exercises, figures, layouts, roofline
+
+__all__ = ["exercises", "figures", "layouts", "roofline"]
