@@ -297,8 +297,9 @@ def _to(tensor: Tensor, *args: Any, **kwargs: Any) -> Tensor:
             rest.append(value)
     if other is not None:
         device, rest = FakeTensor.kind if _is_fake(other) else "cpu", [other.dtype, *rest]
-    rest = [value for value in rest if value is not None]
-    converts = any(isinstance(value, torch.dtype) for value in (*rest, *kwargs.values()))
+    # `non_blocking` says nothing here, and alone torch would take it for a device.
+    rest = [value for value in rest if isinstance(value, torch.dtype)]
+    converts = bool(rest) or any(isinstance(value, torch.dtype) for value in kwargs.values())
     if device is not None:
         tensor = tensor if _names_fake(device) else down(tensor)
     out = tensor.to(*rest, **kwargs) if converts or kwargs else tensor

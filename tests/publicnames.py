@@ -6,23 +6,34 @@ import inspect
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from importlib import import_module
 from types import ModuleType
 from typing import Any
 
 import pruninglab as lab
-from pruninglab.classroom.exercises.core import Exercise
-from pruninglab.ideas import pqi
+from pruninglab.kit.exercise import Exercise
 
 # Learned scores are there to be given to a recipe; called by themselves they say so. Rounds are
 # made by `prune` only. A `forward` is torch's to call. Experiments are commands: they train for
-# hours and write records. The helpers of plots/curves name what their caller gives as `name`. ONNX
-# needs an extra, sparse layouts a device that has kernels for them.
+# hours and write records. ONNX needs an extra. Figures and toys of a lesson are called by its
+# notebooks, which run on the fake devices themselves; of lessons only the exercises' checks and the
+# board are at the front door. What a class has guessed is read from files; a layer draws its
+# first weights.
 LEFT_OUT = (
     r"choices\.learned\.\w+\.__call__|engine\.loop\.Round|.*\.forward|papers\.experiment\..*"
-    r"|classroom\.plots\.curves\.(check_numbers|table_of)"
-    r"|export\.(to_onnx|onnx_session)|layouts\.(csr|blocks|measure_layouts|latency_two_of_four)"
+    r"|export\.(to_onnx|onnx_session)|lessons\.(?!\w+\.exercises\.|mix\.board\.).*"
+    r"|kit\.guess\.gathered\.together|nets\.ResidualBlock"
 )
 COMMANDS = "pruninglab.papers."
+# What is one level down, and still called by whoever writes a choice or keeps a ticket.
+DEEPER = (
+    "choices.needs.Needs", "choices.needs.asks", "engine.loop.Checkpoint", "engine.masks.cut",
+    "engine.masks.keep_largest", "engine.parametrisation.HardMask", "engine.records.recorded",
+    "engine.results.Paired", "engine.sensitivity.scan_layers", "engine.subspaces.projected_sgd",
+    "engine.subspaces.start_inside", "engine.tickets.load_ticket", "engine.tickets.save_ticket",
+    "engine.training.constant", "engine.training.cosine", "engine.training.multistep",
+    "kit.explorers.text", "settings.profile",
+)  # fmt: skip
 STARRED = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
 
 
@@ -52,7 +63,12 @@ class Target:
 def targets() -> dict[str, Target]:
     """Return all targets by name: `lab.__all__`, the modules it names, classes and exercises."""
     seen: set[int] = set()
-    found = [target for module in (lab, pqi) for target in _of_module(module, seen)]
+    found = [*_of_module(lab, seen), *_of_module(lab.choices.afters, seen)]
+    for name in DEEPER:
+        module, _, own = name.rpartition(".")
+        value = getattr(import_module(f"pruninglab.{module}"), own)
+        if id(value) not in seen:
+            found += _of_callable(name, value)
     return {target.name: target for target in found if not re.fullmatch(LEFT_OUT, target.name)}
 
 

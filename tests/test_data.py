@@ -8,6 +8,7 @@ import hashlib
 import http.server
 import os
 import pickle
+import resource
 import shutil
 import socket
 import struct
@@ -149,7 +150,7 @@ def test_what_sha256sum_reads_we_read(bundled_copy: Path, change: Callable[[str]
 def test_a_pipe_in_the_place_of_a_file_is_refused(bundled_copy: Path) -> None:
     bundled_copy.unlink()
     os.mkfifo(bundled_copy)
-    with pytest.raises(DataError, match=r"t10k-images-idx3-ubyte\.gz is not a regular file"):
+    with pytest.raises(DataError, match=r"t10k-images-idx3-ubyte\.gz.*is not a regular file"):
         data.load("mnist")
 
 
@@ -470,3 +471,141 @@ def test_what_cannot_be_read_right_is_refused_by_name(
     spoil(image_folder / "train" / "dog" / "3.png")
     with pytest.raises(DataError, match=rf"dog.3\.png.*{message}"):
         data.load_folder(image_folder, size=(8, 8))
+
+
+def postscript(path: Path) -> None:
+    path.write_bytes(b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n%%EndComments\n")
+
+
+def column(path: Path) -> None:
+    Image.new("1", (1, 49_000_000)).save(path)
+
+
+def row(path: Path) -> None:
+    Image.new("1", (70_000, 1)).save(path)
+
+
+def large_file(path: Path) -> None:
+    with path.open("wb") as file:
+        file.write(b"RIFF\x00\x00\x00\x00WEBPVP8 ")
+        file.truncate(8 * 10**9)
+
+
+def endless(path: Path) -> None:
+    path.unlink()
+    path.symlink_to("/dev/zero")
+
+
+def loop(path: Path) -> None:
+    path.unlink()
+    path.symlink_to(path)
+
+
+def foreign(path: Path) -> None:
+    Image.new("L", (8, 8)).save(path, format="TGA")
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (postscript, "cannot identify"),
+        (column, "1 × 49000000 pixels.*65,535 in a row"),
+        (row, "70000 × 1 pixels"),
+        (large_file, "more than 500,000,000 bytes"),
+        (endless, "not a regular file"),
+        (loop, "levels of symbolic links"),
+        (foreign, "cannot identify"),
+    ],
+)
+def test_what_costs_too_much_or_runs_other_programs_is_refused_unopened(
+    image_folder: Path, spoil: Callable[[Path], None], message: str
+) -> None:
+    spoil(image_folder / "train" / "dog" / "3.png")
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with pytest.raises(DataError, match=rf"dog.3\.png.*{message}"):
+        data.load_folder(image_folder, size=(8, 8))
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 700_000
+
+
+def test_hidden_folders_and_files_are_none_of_yours(image_folder: Path) -> None:
+    known = data.load_folder(image_folder, size=(8, 8))
+    one = image_folder / "train" / "cat" / "0.png"
+    for name in (".ipynb_checkpoints", "__pycache__", "@eaDir", "__MACOSX", ".git", "cat/@eaDir"):
+        (image_folder / "train" / name).mkdir()
+        shutil.copy(one, image_folder / "train" / name / "0-checkpoint.png")
+    for name in ("._0.png", ".DS_Store"):
+        (image_folder / "train" / "cat" / name).write_text("no image")
+    (image_folder / "train" / "dog" / "again").symlink_to(image_folder / "train" / "dog")
+    loaded = data.load_folder(image_folder, size=(8, 8))
+    assert loaded.classes == ("cat", "dog")
+    assert torch.equal(loaded.train.inputs, known.train.inputs)
+
+
+ENDINGS = [".png", ".PNG", ".jpg", ".JPG", ".jpeg", ".jfif", ".JPE", ".gif", ".bmp", ".webp",
+           ".WebP", ".tif", ".TIFF", ".ppm", ".pgm", ".apng"]  # fmt: skip
+
+
+def test_images_of_every_ending_are_taken_and_other_files_are_told(image_folder: Path) -> None:
+    folder = image_folder / "train" / "cat"
+    image = Image.new("L", (8, 8), 90)
+    kinds = Image.registered_extensions()
+    for number, ending in enumerate(ENDINGS):
+        image.save(folder / f"new{number}{ending}", format=kinds[ending.lower()])
+    (folder / "deep" / "er").mkdir(parents=True)
+    image.save(folder / "deep" / "er" / "0.png")
+    loaded = data.load_folder(image_folder, size=(8, 8), validation=0)
+    assert (loaded.train.targets == 0).sum() == 10 + len(ENDINGS) + 1
+    for name in ("a.heic", "b.heic", "c.svg", "d.mp4", "labels.csv", "noending"):
+        (folder / name).write_text("")
+    image.save(image_folder / "train" / "stray.png")
+    with pytest.warns(UserWarning, match="left out") as said:
+        again = data.load_folder(image_folder, size=(8, 8), validation=0)
+    assert len(again.train) == len(loaded.train)
+    words = str(said[0].message)
+    for told in ("2 (.heic)", "1 (.svg)", "1 (.mp4)", "1 (.csv)", "1 (no ending)"):
+        assert told in words
+    assert "1 (in no class)" in words
+
+
+@pytest.mark.parametrize("share", [0, 0.1, 0.2, 0.34, 0.5, 0.7])
+@pytest.mark.parametrize("sizes", [[1, 10], [10, 1], [1, 1, 1, 9], [2, 2, 2], [3, 50, 4], [7]])
+def test_every_class_trains_and_validation_is_drawn_from_each(
+    tmp_path: Path, sizes: list[int], share: float
+) -> None:
+    for label, count in enumerate(sizes):
+        for part, images in (("train", count), ("test", 1)):
+            (tmp_path / part / str(label)).mkdir(parents=True)
+            for i in range(images):
+                Image.new("L", (2, 2), i).save(tmp_path / part / str(label) / f"{i:02}.png")
+    loaded = data.load_folder(tmp_path, size=(2, 2), validation=share)
+    train = torch.bincount(loaded.train.targets, minlength=len(sizes))
+    held = torch.bincount(loaded.validation.targets, minlength=len(sizes))
+    assert (train + held).tolist() == sizes and bool((train > 0).all())
+    assert held.sum() <= round(share * sum(sizes))
+    if share <= 0.5:
+        assert (held - share * torch.tensor(sizes)).abs().max() <= 2
+
+
+def test_an_empty_class_is_named(image_folder: Path) -> None:
+    for part in ("train", "test"):
+        (image_folder / part / "bird").mkdir()
+    with pytest.raises(DataError, match=r"no image of \['bird'\]"):
+        data.load_folder(image_folder, size=(8, 8))
+
+
+def test_of_an_animation_the_first_frame_counts(image_folder: Path) -> None:
+    frames = [Image.new("RGB", (10, 12), colour) for colour in ("red", "lime", "blue")]
+    for name in ("0.gif", "0.webp", "0.png", "0.tif"):
+        options = {"lossless": True} if name == "0.webp" else {}
+        (image_folder / "train" / "cat" / "0.png").unlink(missing_ok=True)
+        found = read_as(image_folder, frames[0], name, save_all=True, append_images=frames[1:],
+                        **options)  # fmt: skip
+        (image_folder / "train" / "cat" / name).unlink()
+        assert (found.reshape(-1, 3) == [255, 0, 0]).all()
+
+
+@pytest.mark.parametrize("mode", ["CMYK", "1", "P", "L", "YCbCr"])
+def test_other_colours_become_rgb(image_folder: Path, mode: str) -> None:
+    (image_folder / "train" / "cat" / "0.png").unlink()
+    image = Image.new("RGB", (10, 12), "white").convert(mode)
+    assert (read_as(image_folder, image, "0.tif") >= 250).all()

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+import ast
 import re
+import sys
+import tomllib
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
 from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 from packaging.version import Version
-
-try:
-    import tomllib
-except ImportError:  # Python 3.10
-    import tomli as tomllib
 
 ROOT = Path(__file__).resolve().parents[1]
 CONDA_NAMES = {"torch": "pytorch"}
@@ -52,7 +52,7 @@ def test_conda_environment_gives_each_reason_and_installs_the_package() -> None:
     assert (ROOT / "environment.yml").read_text(encoding="utf-8").endswith(f"- -e .[{extras}]\n")
 
 
-@pytest.mark.parametrize("python", ["3.10", "3.11", "3.12", "3.13"])
+@pytest.mark.parametrize("python", ["3.11", "3.12", "3.13"])
 def test_the_tested_versions_meet_the_bounds_on_every_python(python: str) -> None:
     lines = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
     pinned = {}
@@ -65,3 +65,25 @@ def test_the_tested_versions_meet_the_bounds_on_every_python(python: str) -> Non
     for name, one in required().items():
         assert name in pinned, f"{name} has no tested version on {python}"
         assert one.specifier.contains(pinned[name])
+
+
+def imported(folder: str) -> set[str]:
+    """Return the first names of all that the files of a folder import."""
+    found = set()
+    for path in (ROOT / folder).rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import):
+                found |= {alias.name.partition(".")[0] for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and not node.level:
+                found.add(str(node.module).partition(".")[0])
+    return found
+
+
+@pytest.mark.parametrize("folder", ["pruninglab", "tests"])
+def test_what_is_imported_is_declared(folder: str) -> None:
+    own = {path.stem for path in (ROOT / "tests").rglob("*.py")} | {"pruninglab"}
+    declared = {canonicalize_name(name) for name in required()}
+    homes = packages_distributions()
+    for name in imported(folder) - set(sys.stdlib_module_names) - own:
+        known_as = {canonicalize_name(home) for home in homes.get(name, [name])}
+        assert known_as & declared, f"{folder} imports {name}, which pyproject.toml does not name"

@@ -9,7 +9,14 @@ import sys
 # Each of them takes a part of a second or more; torchvision took half of the whole import.
 DEAR = (
     *("scipy", "seaborn", "sklearn", "torchvision", "pandas", "nbformat", "torch._dynamo"),
-    *("matplotlib", "IPython", "ipywidgets", "pruninglab.classroom", "pruninglab.papers"),
+    *(
+        "matplotlib",
+        "IPython",
+        "ipywidgets",
+        "pruninglab.kit",
+        "pruninglab.lessons",
+        "pruninglab.papers",
+    ),
 )
 
 
@@ -37,10 +44,10 @@ def test_names_are_known_before_they_are_loaded() -> None:
     in_new_python(
         "import pruninglab as lab; assert set(lab.__all__) <= set(dir(lab));"
         "assert all(hasattr(lab, name) for name in lab.__all__);"
-        "assert lab.plots is lab.plots and lab.papers.ROWS;"
+        "assert lab.lessons is lab.lessons and lab.papers.ROWS;"
         "assert not hasattr(lab, 'plot')"
     )
-    in_new_python("from pruninglab import *; explore, plots.start, papers.record, exercises.start")
+    in_new_python("from pruninglab import *; explore, lessons.start, papers.record")
 
 
 def test_the_garbage_collector_leaves_modules_alone() -> None:
@@ -52,5 +59,5 @@ def test_and_then_it_is_there() -> None:
     in_new_python(
         "import torch; import pruninglab as lab; lab.nets.resnet_18(seed=0);"
         "lab.nets.resnet_50(seed=0); lab.nets.vgg_16(inputs=(1, 32, 32), seed=0);"
-        "lab.inertial.extreme_eigenvalues(torch.diag(torch.arange(9.0)), 2)"
+        "lab.imc.extreme_eigenvalues(torch.diag(torch.arange(9.0)), 2)"
     )

@@ -45,6 +45,7 @@ def test_the_server_starts_and_answers(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     command = lab_command(os.environ["PATH"], f"PORT={port}", "NO_BROWSER=1")
+    make("my-copy")  # The server opens a copy, and only `make lab` itself makes it first.
     own = {name: str(tmp_path) for name in ("JUPYTER_CONFIG_DIR", "JUPYTER_RUNTIME_DIR", "HOME")}
     log = tmp_path / "log"
     with log.open("w") as output:
@@ -69,7 +70,7 @@ def make(*arguments: str) -> subprocess.CompletedProcess[str]:
     bin_folder = f"BIN={Path(sys.executable).parent}"
     return subprocess.run(
         ["make", "--old-file=.venv/installed", bin_folder, *arguments],
-        cwd=ROOT, capture_output=True, text=True, timeout=60,
+        cwd=ROOT, capture_output=True, text=True, timeout=600,
     )  # fmt: skip
 
 
@@ -81,6 +82,33 @@ def test_a_taken_port_gets_a_clear_word() -> None:
     assert f"Port {port} is in use" in said.stderr
     assert f"make lab PORT={port + 1}" in said.stderr
     assert "Traceback" not in said.stderr
+
+
+@pytest.mark.parametrize("name", ["PORT", "WORKERS", "NOTEBOOKS", "TORCH_INDEX", "CALLS", "SEED"])
+@pytest.mark.parametrize("sign", ["; {}", "| {}", "& {}", "`{}`", "$$({})", "' ; {} '", "\n{}"])
+def test_no_value_runs_a_command(tmp_path: Path, name: str, sign: str) -> None:
+    value = "1" + sign.format(f"touch {tmp_path / 'made'}")
+    said = make("--dry-run", "lab", "unit", "nbval", "fuzz", f"{name}={value}")
+    assert said.returncode != 0 and f"{name} may not hold" in said.stderr
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("python", "venv"),
+    [("python3", ".venv"), ("python", ".venv"), ("python3.13", ".venv-python3.13"),
+     ("/usr/bin/python3.11", ".venv-python3.11")],
+)  # fmt: skip
+def test_each_interpreter_has_its_own_environment(python: str, venv: str) -> None:
+    command = ["make", "--dry-run", "--always-make", "unit", f"PYTHON={python}"]
+    said = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    assert f"{python} -m venv {venv}\n" in said
+    assert f"\n{venv}/bin/python -m pytest" in said
+
+
+def test_clean_keeps_what_is_not_remade() -> None:
+    said = make("--dry-run", "clean").stdout
+    assert ".venv*" in said
+    assert not any(f"'{kept}" in said for kept in ("runs", "data", "notebooks"))
 
 
 def test_every_command_tells_torchs_threads_to_spin_briefly() -> None:
@@ -99,10 +127,10 @@ def test_every_command_tells_torchs_threads_to_spin_briefly() -> None:
 def ask(url: str, server: subprocess.Popen, log: Path) -> dict[str, str]:
     """Return the server's answer as soon as it gives one."""
     direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    last = time.monotonic() + 60
+    last = time.monotonic() + 600
     while time.monotonic() < last and server.poll() is None:
         try:
-            with direct.open(url, timeout=5) as answer:
+            with direct.open(url, timeout=60) as answer:
                 return json.load(answer)
         except (urllib.error.URLError, OSError):
             time.sleep(0.2)

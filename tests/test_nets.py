@@ -22,6 +22,7 @@ PRINTED = [
     (nets.sap_mlp, COLOR, 428_938),  # SAP, Table 3: 428.9 K
     (nets.mini_relu, GRAY, 1_210),
     (nets.mini_tanh, GRAY, 1_210),
+    (nets.resnet_8, COLOR, 78_042),
     (nets.resnet_20, COLOR, 272_474),
     (nets.resnet_32, COLOR, 466_906),
     (nets.resnet_56, COLOR, 855_770),
@@ -50,8 +51,8 @@ def test_rounded_parameter_counts(make: object, inputs: tuple, count: float) -> 
 
 EVERY = [
     nets.lenet_300_100, nets.lenet_5, nets.sap_linear, nets.sap_mlp, nets.sap_cnn, nets.vgg_11,
-    nets.vgg_13, nets.vgg_like, nets.vgg_16, nets.resnet_18, nets.resnet_20, nets.resnet_50,
-    nets.resnet_56, nets.resnet_32, nets.mini_relu, nets.mini_tanh,
+    nets.vgg_13, nets.vgg_like, nets.vgg_16, nets.resnet_18, nets.resnet_8, nets.resnet_20,
+    nets.resnet_50, nets.resnet_56, nets.resnet_32, nets.mini_relu, nets.mini_tanh,
 ]  # fmt: skip
 
 
@@ -142,5 +143,5 @@ def test_kaiming_normal_draws_what_torch_draws_and_moves_no_generator() -> None:
     nets.init_kaiming_normal(net, seed=7)
     assert torch.equal(torch.rand(1), expected)
     assert torch.equal(net[0].weight, theirs)
-    with pytest.raises(ValueError, match="net has a layer without weights"):
+    with pytest.raises(ValueError, match="net holds an uninitialised tensor"):
         nets.init_kaiming_normal(nn.LazyLinear(3), seed=0)

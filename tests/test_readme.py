@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import json
 import re
 import shlex
@@ -21,6 +20,7 @@ from pruninglab.papers.rows import QUESTIONS
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+REPRODUCTION = (ROOT / "REPRODUCTION.md").read_text(encoding="utf-8")
 CODE = re.findall(r"```python\n(.*?)```", README, flags=re.S)
 # The heads of the notebooks state their rows; of two readings of a paper one is enough.
 HEADS = {
@@ -34,7 +34,8 @@ HEADS = {
 
 
 def cells(notebook: str) -> list[dict[str, Any]]:
-    return json.loads((ROOT / "notebooks" / f"{notebook}.ipynb").read_text("utf-8"))["cells"]
+    path = ROOT / "notebooks" / f"{notebook}.ipynb"
+    return json.loads(path.read_text("utf-8"))["cells"]
 
 
 def test_the_table_is_that_of_the_recipes() -> None:
@@ -51,12 +52,14 @@ def test_notebook_00_shows_the_table() -> None:
 
 @pytest.mark.parametrize(("notebook", "labels"), HEADS.items())
 def test_the_heads_of_the_notebooks_state_their_rows(notebook: str, labels: list[str]) -> None:
-    head = "".join(cells(notebook)[0]["source"])
+    audit = f"audits/{notebook}"
+    known = (ROOT / "notebooks" / f"{audit}.ipynb").exists()
+    head = "".join(cells(audit if known else notebook)[0]["source"])
     assert any(lab.papers.row_of_table(label) in head for label in labels)
 
 
 def test_the_house_names_every_folder() -> None:
-    house = README.split("## The house")[1].split("```")[1]
+    house = README.split("## Extend it")[1].split("```")[1]
     packages = {path.parent.name for path in (ROOT / "pruninglab").glob("*/__init__.py")}
     for name in packages:
         assert f"pruninglab/{name} " in house
@@ -82,20 +85,10 @@ def test_the_first_block_prunes(monkeypatch: pytest.MonkeyPatch, tiny_data: Data
 
 
 def test_your_own_method_runs(tiny_net: nn.Sequential, tiny_data: Data) -> None:
-    plain, learned = CODE[1:3]
-    assert "Movement" in learned and len([x for x in learned.splitlines() if x.strip()]) <= 15
-    names = written(plain, learned)
-    for recipe in (names["mine"], names["learned"]):
-        recipe = recipe.but(stop=lab.stops.best_of(3), rounds=2)
-        training = lab.Training(lab.sgd(lr=0.05), batch_size=30)
-        net = copy.deepcopy(tiny_net)
-        *_, last = lab.prune(net, tiny_data, recipe, seed=0, training=training, device="cpu")
-        assert last.density == pytest.approx(0.25, abs=0.05) and last.nonzero_dead == 0
-    state = names["Movement"](tiny_net, lab.Masks.full(tiny_net), {})
-    before = state.state()
-    state.moved["1.weight"] += 1
-    state.load(before)
-    assert all(torch.equal(tensor, before[name]) for name, tensor in state.state().items())
+    recipe = written(CODE[1])["mine"].but(stop=lab.stops.best_of(3), rounds=2)
+    training = lab.Training(lab.sgd(lr=0.05), batch_size=30)
+    *_, last = lab.prune(tiny_net, tiny_data, recipe, seed=0, training=training, device="cpu")
+    assert last.density == pytest.approx(0.25, abs=0.05) and last.nonzero_dead == 0
 
 
 @pytest.mark.parametrize("paper", lab.papers.EXPERIMENTS)
@@ -103,7 +96,7 @@ def test_the_commands_are_there_and_made_the_records(
     paper: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (line,) = (
-        row for row in README.splitlines() if f"`python -m pruninglab.papers {paper}`" in row
+        row for row in REPRODUCTION.splitlines() if f"`python -m pruninglab.papers {paper}`" in row
     )
     options = [shlex.split(part) for part in re.findall(r"`(--[^`]*)`", line)]
     smaller = [part for part in options if "--data" in part] or [[]]
@@ -112,4 +105,5 @@ def test_the_commands_are_there_and_made_the_records(
         lab.papers.EXPERIMENTS[paper].main(part)
     capsys.readouterr()
     lab.papers.EXPERIMENTS[paper].main(smaller[0])
-    assert "is there already" in capsys.readouterr().out
+    missing = line.endswith("| – |")
+    assert ("is there already" in capsys.readouterr().out) is not missing

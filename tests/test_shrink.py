@@ -5,10 +5,12 @@ from __future__ import annotations
 import importlib.util
 from collections.abc import Callable
 from itertools import pairwise
+from typing import Any
 
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.nn.utils import prune
 
 import pruninglab as lab
 from pruninglab import nets, shrink
@@ -186,10 +188,7 @@ def test_batch_norm_behind_a_flatten() -> None:
     with torch.no_grad():
         net[0].weight[1] = 0
         net[2].running_mean.normal_()
-    with pytest.raises(ValueError, match="'4'"):
-        shrink.remove_dead(net, torch.randn(5, 2, 4))  # Each place has a constant of its own.
-    with torch.no_grad():
-        net[2].running_mean.zero_()
+    # Each place has a constant of its own, and the Linear layer looks at each by itself.
     small = shrink.remove_dead(net, torch.randn(5, 2, 4))
     assert small[2].num_features == 6 and len(small[2].running_var) == 6
     assert largest_gap(net.eval(), small, torch.randn(5, 2, 4)) < 1e-6
@@ -211,16 +210,19 @@ def grouped(groups: int = 2) -> nn.Sequential:
     )  # fmt: skip
 
 
+@GRAPH
 @pytest.mark.parametrize("groups", [2, 4])
 @pytest.mark.parametrize("where", [0, 2])
-def test_grouped_convolutions_are_refused_by_name(groups: int, where: int) -> None:
-    net, images = grouped(groups), torch.rand(3, 1, 12, 12)
-    small = shrink.remove_dead(net, images)
-    assert count_parameters(small) == count_parameters(net), "nothing is dead: nothing to refuse"
-    with torch.no_grad():
-        net[where].weight[1] = 0
-    with pytest.raises(ValueError, match="'2', a grouped convolution"):
-        shrink.remove_dead(net, images)
+def test_beside_a_grouped_convolution_units_stay_but_for_depthwise(groups: int, where: int) -> None:
+    images = torch.rand(3, 1, 12, 12)
+    for net in (grouped(groups), Odd(all=grouped(groups))):
+        with torch.no_grad():
+            net.get_parameter([n for n, _ in net.named_parameters()][where])[1] = 0
+            net.get_parameter([n for n, _ in net.named_parameters()][1])[1] = -0.3
+        small = shrink.remove_dead(net, images)
+        goes = isinstance(net, Odd) and groups == 4
+        assert (count_parameters(small) < count_parameters(net)) == goes
+        assert largest_gap(net, small, images) < 1e-6
 
 
 def test_far_from_a_grouped_convolution_units_may_go() -> None:
@@ -247,27 +249,145 @@ class Odd(nn.Module):
         return inputs
 
 
+@torch.no_grad()
+def half_dead(*layers: Any) -> None:
+    for layer in layers:
+        layer.weight[: len(layer.weight) // 2] = 0
+
+
+class Gated(nn.Module):
+    """Units that a gate scales: dead ones may go only where they say 0."""
+
+    def __init__(self, said: float) -> None:
+        super().__init__()
+        self.first, self.gate, self.last = nn.Linear(3, 4), nn.Linear(3, 4), nn.Linear(4, 2)
+        half_dead(self.first)
+        nn.init.constant_(self.first.bias, said)
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        return self.last(self.first(inputs).relu() * self.gate(inputs).sigmoid())
+
+
+class Deciding(nn.Module):
+    """What is constant cannot be followed through a decision."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.last = nn.Linear(3, 4), nn.Linear(4, 2)
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        hidden = self.first(inputs)
+        return self.last(torch.where(hidden > 0, hidden, 0.0))
+
+
+class Dense(nn.Module):
+    """Rows of units side by side, as in DenseNet."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem = nn.Conv2d(1, 3, 1)
+        self.a, self.b = nn.Conv2d(3, 4, 3, padding=1), nn.Conv2d(7, 4, 3, padding=1)
+        self.norm, self.c = nn.BatchNorm2d(11), nn.Conv2d(11, 2, 1)
+        half_dead(self.a, self.b)
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        stem = self.stem(inputs)
+        hidden = torch.cat([stem, self.a(stem).relu()], 1)
+        return self.c(self.norm(torch.cat([hidden, self.b(hidden)], 1)).relu()).mean((2, 3))
+
+
+def sequence(*parts: nn.Module, **named: nn.Module) -> nn.Module:
+    half_dead(*[part for part in parts if isinstance(part, shrink.LAYERS)])
+    return nn.Sequential(*parts)
+
+
+def twice() -> nn.Module:
+    square = nn.Linear(4, 4)
+    return sequence(square, nn.ReLU(), square, nn.Linear(4, 2))
+
+
+def tied() -> nn.Module:
+    net = sequence(nn.Linear(4, 4), nn.ReLU(), nn.Linear(4, 4), nn.Linear(4, 2))
+    net[2].weight = net[0].weight
+    return net
+
+
+def frozen() -> nn.Module:
+    return sequence(nn.Linear(4, 4), nn.PReLU(), nn.Linear(4, 2)).requires_grad_(False)
+
+
+Flat = (3, 4)
+STAYS: dict[str, tuple[Callable[[], nn.Module], tuple[int, ...], bool]] = {
+    "layer norm": (
+        lambda: sequence(nn.Linear(4, 4), nn.LayerNorm(4), nn.Linear(4, 2)), Flat, False,
+    ),
+    "softmax": (lambda: sequence(nn.Linear(4, 4), nn.Softmax(1), nn.Linear(4, 2)), Flat, False),
+    "twice": (twice, Flat, False),
+    "tied": (tied, Flat, False),
+    "frozen": (frozen, Flat, False),
+    "lstm": (lambda: Odd(a=nn.Linear(4, 4), r=Last(nn.LSTM(4, 4)), b=nn.Linear(4, 2)), Flat, False),
+    "gate": (lambda: Gated(0.5), (3, 3), False),
+    "silent gate": (lambda: Gated(-0.5), (3, 3), True),
+    "dense": (Dense, (3, 1, 6, 6), True),
+    "padded pool": (
+        lambda: sequence(nn.Conv1d(1, 2, 1), nn.AvgPool1d(2, padding=1), nn.Conv1d(2, 2, 1)),
+        (2, 1, 4), False,
+    ),
+    "norm without statistics": (
+        lambda: sequence(nn.Linear(4, 4), nn.BatchNorm1d(4, track_running_stats=False),
+                         nn.Linear(4, 2)), Flat, True,
+    ),
+    "norm without weights": (
+        lambda: sequence(nn.Linear(4, 4), nn.BatchNorm1d(4, affine=False), nn.Linear(4, 2)),
+        Flat, True,
+    ),
+    "one image": (lambda: sequence(nn.Conv2d(1, 4, 1), nn.ReLU(), nn.Conv2d(4, 2, 1)),
+                  (1, 1, 2, 2), True),
+    "no batch": (lambda: sequence(nn.Conv2d(1, 4, 1), nn.ReLU(), nn.Conv2d(4, 2, 1)),
+                 (1, 2, 2), True),
+    "never called": (
+        lambda: Odd(a=sequence(nn.Linear(4, 4), nn.ReLU(), nn.Linear(4, 2)),
+                    **{"unused_": nn.Identity()}), Flat, True,
+    ),
+}  # fmt: skip
+
+
+class Last(nn.Module):
+    def __init__(self, layer: nn.Module) -> None:
+        super().__init__()
+        self.layer = layer
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        return self.layer(inputs)[0]
+
+
+@GRAPH
+@pytest.mark.parametrize("name", STAYS)
+def test_what_still_says_something_stays_and_what_does_not_goes(name: str) -> None:
+    make, shape, goes = STAYS[name]
+    net = make()
+    trained = {n: p.requires_grad for n, p in net.named_parameters()}
+    small = shrink.remove_dead(net, torch.rand(shape))
+    other = torch.randn(5, *shape[1:]) if name != "no batch" else torch.randn(shape)
+    assert largest_gap(net, small, other) < 1e-5
+    assert (count_parameters(small) < count_parameters(net)) == goes
+    assert {n: p.requires_grad for n, p in small.named_parameters()} == trained
+    assert {n: p.requires_grad for n, p in net.named_parameters()} == trained
+
+
+@GRAPH
 def test_what_cannot_be_shrunk_is_refused_by_name() -> None:
     square = nn.Linear(4, 4)
-    shared = nn.Sequential(nn.Linear(4, 4), nn.ReLU(), nn.Linear(4, 4))
-    shared[2].weight = shared[0].weight
     normed = nn.Sequential(nn.utils.parametrizations.weight_norm(nn.Linear(4, 4)), nn.Linear(4, 2))
-    padded = nn.Sequential(nn.Conv1d(1, 2, 1), nn.AvgPool1d(2, padding=1), nn.Conv1d(2, 2, 1))
-    with torch.no_grad():
-        padded[0].weight.zero_()
+    masked = nn.Sequential(prune.l1_unstructured(nn.Linear(4, 4), "weight", 3), nn.Linear(4, 2))
     for net, inputs, words in (
-        (nn.Sequential(square, nn.LayerNorm(4), nn.Linear(4, 2)), (2, 4), "'1', a LayerNorm"),
-        (nn.Sequential(square, nn.Softmax(1), nn.Linear(4, 2)), (2, 4), "'1', a Softmax"),
-        (nn.Sequential(square, nn.Flatten(0), nn.Linear(8, 2)), (2, 4), "'1'.* flatten"),
-        (nn.Sequential(square, nn.ReLU(), square), (2, 4), "'0' 2 times"),
-        (shared, (2, 4), "weight of '2'"),
         (normed, (2, 4), "'0'"),
-        (padded, (2, 1, 4), "in front of '2'"),
-        (nn.Sequential(nn.Conv1d(1, 2, 1), nn.Linear(4, 2)), (2, 1, 4), "'1' without a Flatten"),
+        (masked, (2, 4), "'0'"),
         (nn.Sequential(nn.ReLU()), (2, 4), "nothing can be pruned"),
-        (Odd(a=nn.Linear(4, 4), lstm=nn.LSTM(4, 4)), (2, 4), "'lstm', a LSTM"),
-        (nn.Sequential(square), (2, 5), r"inputs \(2, 5\) do not fit"),
+        (Deciding(), (2, 3), "net decides by its numbers"),
+        (nn.Sequential(square), (2, 5), r"inputs float32 \(2, 5\) do not pass"),
         (nn.Sequential(square), (0, 4), "inputs holds no image"),
+        (nn.Sequential(nn.Linear(4, 4), nn.LSTM(4, 4)), (2, 4), "net returns tuple"),
     ):
         with pytest.raises(ValueError, match=words):
             shrink.remove_dead(net, torch.rand(inputs))
@@ -294,12 +414,12 @@ class Mixing(nn.Module):
 
 
 @GRAPH
-def test_outputs_that_would_differ_are_refused() -> None:
+def test_units_that_a_forward_mixes_stay() -> None:
     net = Mixing()
     with torch.no_grad():
         net.last.weight[:, 1] = 0
-    with pytest.raises(ValueError, match="cannot be shrunk"):
-        shrink.remove_dead(net, torch.rand(6, 3))
+    small = shrink.remove_dead(net, torch.rand(6, 3))
+    assert count_parameters(small) == count_parameters(net)
 
 
 def test_the_mode_and_the_hooks_of_a_network_stay() -> None:

@@ -38,7 +38,7 @@ def pytest_in(folder: Path, test: str, *options: str, **variables: str) -> str:
     free = {k: v for k, v in os.environ.items() if not k.startswith(("PYTEST_", "OMP_"))}
     return subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *options, str(folder)],
-        cwd=folder, env=free | variables, capture_output=True, text=True, timeout=300,
+        cwd=folder, env=free | variables, capture_output=True, text=True, timeout=1800,
     ).stdout  # fmt: skip
 
 

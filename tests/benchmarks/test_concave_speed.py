@@ -13,6 +13,9 @@ from sklearn.linear_model import LogisticRegression
 
 import pruninglab as lab
 from pruninglab.ideas import concave as c
+from pruninglab.lessons.concave.digits import TwoDigits, two_digits
+from pruninglab.lessons.concave.fits import accuracy_of, fit_logistic, subgradient_l1
+from pruninglab.lessons.concave.logistic import masked_logistic
 
 pytestmark = pytest.mark.benchmark
 
@@ -20,19 +23,19 @@ LAMBDAS = torch.logspace(-2, 1, 12).tolist()
 KINDS = [c.l1(), c.log(0.1)]
 
 
-def drawn(runs: int) -> tuple[c.TwoDigits, torch.Tensor]:
+def drawn(runs: int) -> tuple[TwoDigits, torch.Tensor]:
     data = lab.data.load("mnist", normalize=False, device="cpu").train
-    digits = c.two_digits(data.inputs, data.targets, runs=runs)
-    return digits, c.fit_logistic(digits.inputs, digits.targets)
+    digits = two_digits(data.inputs, data.targets, runs=runs)
+    return digits, fit_logistic(digits.inputs, digits.targets)
 
 
 def test_figure_3_whole_takes_less_than_30_seconds() -> None:
     start = time.perf_counter()
     digits, weights = drawn(100)
     fitted = time.perf_counter()
-    found = c.masked_logistic(digits.inputs, digits.targets, weights, KINDS, LAMBDAS)
+    found = masked_logistic(digits.inputs, digits.targets, weights, KINDS, LAMBDAS)
     solved = time.perf_counter()
-    c.subgradient_l1(digits.inputs, digits.targets, LAMBDAS)
+    subgradient_l1(digits.inputs, digits.targets, LAMBDAS)
     end = time.perf_counter()
     assert found.distance.max() <= 1e-3
     print(
@@ -71,7 +74,7 @@ def test_one_batch_beside_loops_over_its_problems() -> None:
         for run, j in some:
             one = x[run : run + 1], y[run : run + 1], weights[run : run + 1]
             for kind in KINDS:
-                c.masked_logistic(*one, [kind], [LAMBDAS[j]])
+                masked_logistic(*one, [kind], [LAMBDAS[j]])
 
     def by_student() -> None:
         for run, j in some:
@@ -79,7 +82,7 @@ def test_one_batch_beside_loops_over_its_problems() -> None:
                 student(x[run], y[run], weights[run], kind, LAMBDAS[j])
 
     ours, looped, students = best_seconds(
-        lambda: c.masked_logistic(x, y, weights, KINDS, LAMBDAS), loop, by_student
+        lambda: masked_logistic(x, y, weights, KINDS, LAMBDAS), loop, by_student
     )
     whole = runs * 12 / len(some)
     print(f"\n{runs * 24} problems in one batch {ours:.2f} s; ", end="")
@@ -93,7 +96,7 @@ def test_a_single_solve_is_quick_enough_for_a_slider() -> None:
     for lam in (0.01, 1.0, 10.0):
         for kind in (*KINDS, c.lq(0.5), c.mcp(0.5)):
             (seconds,) = best_seconds(
-                lambda kind=kind, lam=lam: c.masked_logistic(
+                lambda kind=kind, lam=lam: masked_logistic(
                     digits.inputs, digits.targets, weights, [kind], [lam], tolerance=1e-2
                 )
             )
@@ -123,13 +126,13 @@ def test_scikit_learn_side_by_side() -> None:
     for kind in KINDS:
         for lam in (0.1, 1.0, 5.0):
             start = time.perf_counter()
-            found = c.masked_logistic(digits.inputs, digits.targets, weights, [kind], [lam])
+            found = masked_logistic(digits.inputs, digits.targets, weights, [kind], [lam])
             seconds = (time.perf_counter() - start) / 5
             report(f"{kind} on the mask", lam, found.masks[:, 0, 0] * weights, digits, seconds)
 
 
-def report(name: str, lam: float, theta: torch.Tensor, digits: c.TwoDigits, seconds: float) -> None:
-    right = c.accuracy_of(digits.held_inputs, digits.held_targets, theta[:, None]).mean()
+def report(name: str, lam: float, theta: torch.Tensor, digits: TwoDigits, seconds: float) -> None:
+    right = accuracy_of(digits.held_inputs, digits.held_targets, theta[:, None]).mean()
     pixels = (theta[:, :-1] != 0).sum(dim=1).float().mean()
     print(
         f"{name:26} λ = {lam:4g}: {pixels:5.1f} pixels, {right:.2%} right, {1000 * seconds:.1f} ms"

@@ -11,7 +11,7 @@ from ratios import best_seconds
 from torch import Tensor, nn
 
 import pruninglab as lab
-from pruninglab.ideas.flows import gradient_flow, information_flow
+from pruninglab.ideas.incop import gradient_flow, information_flow
 
 pytestmark = pytest.mark.benchmark
 

@@ -14,7 +14,7 @@ from torch import nn
 
 import pruninglab as lab
 from pruninglab.data import Data
-from pruninglab.ideas import inertial
+from pruninglab.ideas import imc
 
 pytestmark = pytest.mark.benchmark
 
@@ -41,16 +41,16 @@ def public(net: nn.Module, split: lab.data.Split) -> HessianLinearOperator:
 def test_the_whole_hessian(net: nn.Module, mnist: Data) -> None:
     split, eye = mnist.train.take(5000), torch.eye(1210)
     ours, double, theirs = best_seconds(
-        lambda: inertial.hessian(net, split.inputs, split.targets, dtype=torch.float32),
-        lambda: torch.linalg.eigvalsh(inertial.hessian(net, split.inputs, split.targets)),
+        lambda: imc.hessian(net, split.inputs, split.targets, dtype=torch.float32),
+        lambda: torch.linalg.eigvalsh(imc.hessian(net, split.inputs, split.targets)),
         lambda: public(net, split) @ eye,
         repeats=2,
     )
-    exact = inertial.hessian(net, split.inputs, split.targets)
+    exact = imc.hessian(net, split.inputs, split.targets)
     errors = [
         float((found - exact).abs().max())
         for found in (
-            inertial.hessian(net, split.inputs, split.targets, dtype=torch.float32),
+            imc.hessian(net, split.inputs, split.targets, dtype=torch.float32),
             public(net, split) @ eye,
         )
     ]
@@ -65,7 +65,7 @@ def test_the_whole_hessian(net: nn.Module, mnist: Data) -> None:
 @pytest.mark.parametrize("images", [1000, 5000])
 def test_products(net: nn.Module, mnist: Data, images: int) -> None:
     split, v = mnist.train.take(images), torch.randn(1210)
-    ours = inertial.hessian_operator(net, split.inputs, split.targets, dtype=torch.float32)
+    ours = imc.hessian_operator(net, split.inputs, split.targets, dtype=torch.float32)
     theirs = public(net, split)
     mine, other = best_seconds(
         lambda: [ours @ v for _ in range(10)], lambda: [theirs @ v for _ in range(10)], repeats=5
@@ -76,12 +76,12 @@ def test_products(net: nn.Module, mnist: Data, images: int) -> None:
 
 def test_lanczos_on_the_small_network(net: nn.Module, mnist: Data) -> None:
     split = mnist.train.take(1000)
-    ours = inertial.hessian_operator(net, split.inputs, split.targets)
-    exact = np.linalg.eigvalsh(inertial.hessian(net, split.inputs, split.targets).numpy())
+    ours = imc.hessian_operator(net, split.inputs, split.targets)
+    exact = np.linalg.eigvalsh(imc.hessian(net, split.inputs, split.targets).numpy())
     found: dict[str, np.ndarray] = {}
 
     def mine() -> None:
-        found["ours"] = inertial.spectral_density(ours, steps=100).places[0].numpy()
+        found["ours"] = imc.spectral_density(ours, steps=100).places[0].numpy()
 
     def other() -> None:
         found["theirs"] = np.sort(np.asarray(fast_lanczos(public(net, split), 100)[0]))
@@ -103,9 +103,7 @@ def test_100_steps_on_lenet(mnist: Data) -> None:
     lab.train(net, mnist, stop=lab.stops.epochs(2))
     split = mnist.train.take(1000)
     start = time.perf_counter()
-    inertial.spectral_density(
-        inertial.hessian_operator(net, split.inputs, split.targets), steps=100
-    )
+    imc.spectral_density(imc.hessian_operator(net, split.inputs, split.targets), steps=100)
     seconds = time.perf_counter() - start
     print(f"\nLeNet-300-100, 1,000 images, 100 Lanczos steps in float64: {seconds:.1f} s (≤ 60)")
     assert seconds <= 60

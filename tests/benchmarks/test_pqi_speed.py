@@ -6,7 +6,7 @@ import pytest
 import torch
 from ratios import best_seconds
 
-from pruninglab.ideas.pqi import pq_index
+from pruninglab.ideas.sap import pq_index
 
 pytestmark = pytest.mark.benchmark
 

@@ -15,6 +15,7 @@ from torchvision import datasets, transforms
 
 import pruninglab as lab
 from pruninglab.data import Data, Split
+from pruninglab.engine.masks import cut
 from pruninglab.engine.training import constant
 
 pytestmark = pytest.mark.benchmark
@@ -75,7 +76,7 @@ def torchvision_mnist(split: Split) -> datasets.MNIST:
 
 def masked(net: nn.Module) -> lab.Masks:
     masks = lab.Masks.full(net)
-    keep = lab.cut(
+    keep = cut(
         lab.scores.magnitude(net, lab.data.Split(torch.empty(0), torch.empty(0))),
         masks,
         lab.budgets.fraction(1 - DENSITY),

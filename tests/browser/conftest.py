@@ -21,6 +21,9 @@ import nbformat
 import pytest
 from nbformat import NotebookNode
 
+from pruninglab.kit.site.build import NOTEBOOKS, build
+from pruninglab.lessons.website import below, written
+
 ROOT = Path(__file__).resolve().parents[2]
 TOKEN = "pruninglab-test"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
@@ -125,19 +128,27 @@ def chromium() -> Iterator[object]:
         browser.close()
 
 
+@pytest.fixture(scope="session")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Build the site once; of the first notebook the explorers move."""
+    return build(tmp_path_factory.mktemp("site"), written, below(), NOTEBOOKS[:1])
+
+
 @pytest.fixture
 def offline_page(chromium: object) -> Callable[..., AbstractContextManager[object]]:
     """A page without a network; in the end it has met no error and asked for no other file."""
 
     @contextmanager
-    def opened(width: int, touch: bool = False) -> Iterator[object]:
-        context = chromium.new_context(viewport={"width": width, "height": 844}, has_touch=touch)
+    def opened(width: int, touch: bool = False, scheme: str = "light") -> Iterator[object]:
+        context = chromium.new_context(
+            viewport={"width": width, "height": 844}, has_touch=touch, color_scheme=scheme
+        )
         context.set_offline(True)
         page = context.new_page()
         page.wrong = []
         page.on("pageerror", lambda error: page.wrong.append(str(error)))
         page.on("request", lambda asked: page.wrong.append(asked.url)
-                if not asked.url.startswith(("file:", "data:")) else None)  # fmt: skip
+                if not asked.url.startswith(("file:", "data:", "blob:")) else None)  # fmt: skip
         yield page
         assert not page.wrong
         context.close()
@@ -181,6 +192,18 @@ class Lab:
         )
         return time.perf_counter() - start
 
+    def show_all(self) -> None:
+        """Press "show me" below each question that has it, and wait for the pictures."""
+        # A question that holds nothing back hides its button, and so does one that was answered.
+        buttons = self.page.locator(".pruninglab-guess button:text-is('Show me')")
+        for button in buttons.all():
+            if button.is_visible():
+                button.click()
+        self.page.wait_for_timeout(500)
+        self.page.wait_for_selector(
+            ".jp-Notebook-ExecutionIndicator[data-status=idle]", timeout=120_000
+        )
+
     def errors(self) -> list[str]:
         """Return the texts of error outputs."""
         return self.page.locator(
@@ -192,9 +215,11 @@ class Lab:
         self.page.evaluate("() => window.jupyterapp.commands.execute('docmanager:save')")
         return nbformat.read(self._folder / notebook, as_version=4)
 
-    def explorers(self) -> list[Explorer]:
-        """Return the explorers of the notebook, from top to bottom."""
+    def explorers(self, at_least: int = 0) -> list[Explorer]:
+        """Return the explorers of the notebook, from top to bottom, once so many are there."""
         boxes = self.page.locator(".jp-OutputArea-output .widget-vbox:has(> .pruninglab-picture)")
+        if at_least:
+            boxes.nth(at_least - 1).wait_for(timeout=120_000)
         return [Explorer(self.page, boxes.nth(number)) for number in range(boxes.count())]
 
     def keep(self, name: str) -> None:
@@ -223,7 +248,7 @@ class Explorer:
     @property
     def message(self) -> str:
         """The error that is shown, or nothing."""
-        return self._box.locator("> .pruninglab-picture > pre").inner_text()
+        return self._box.locator("> .pruninglab-picture > .error").inner_text()
 
     @property
     def picture(self) -> str:

@@ -1,4 +1,4 @@
-"""Every notebook as a student meets it: Run All, then every control of every explorer.
+"""Every lesson as a student meets it: Run All, then every control of every explorer.
 
 The same run serves nbval's comparison: the outputs that it leaves in the browser are compared with
 the saved ones by nbval's own rules, in every cell that is marked NBVAL_CHECK_OUTPUT.
@@ -54,15 +54,16 @@ def test_run_all_and_drive_everything(
     lab_page: object, path: Path, request: pytest.FixtureRequest
 ) -> None:
     lab_page.open(path.name)
-    # Before anything runs, the saved picture is there.
+    # Before anything runs, the saved pictures are there.
     lab_page.page.wait_for_selector(".jp-RenderedImage img", timeout=20_000)
     print(f"\n{path.stem}: Run All in {lab_page.run_all(seconds=SECONDS):.0f} s")
     assert lab_page.errors() == []
     run = lab_page.saved(path.name)
     assert differences(request.session, path, run) == []
-    explorers = lab_page.explorers()
-    asked = sum(len(re.findall(r"^lab\.explore\(", cell.source, re.M)) for cell in run.cells)
-    assert len(explorers) >= asked
+    lab_page.show_all()
+    asked = sum(len(re.findall(r"\blab\.explore\(", cell.source)) for cell in run.cells)
+    explorers = lab_page.explorers(at_least=asked)
+    assert lab_page.errors() == []
     for number, explorer in enumerate(explorers):
         assert len(explorer.caption) >= 20
         assert drive_all(explorer.controls()) == [], "each control must change picture and caption"

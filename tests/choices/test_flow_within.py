@@ -13,7 +13,7 @@ import pruninglab as lab
 from pruninglab.choices import rewinds, stops
 from pruninglab.data import Data
 from pruninglab.engine.training import Epoch, State
-from pruninglab.ideas.flows import information_flow
+from pruninglab.ideas.incop import information_flow
 
 TRAINING = lab.Training(batch_size=30)
 

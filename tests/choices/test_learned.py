@@ -18,7 +18,9 @@ import pruninglab as lab
 from pruninglab.choices.learned import SoftMask, learned_mask
 from pruninglab.choices.scopes import Groups
 from pruninglab.data import Data, Split
+from pruninglab.engine.loop import Round
 from pruninglab.engine.masks import Masks
+from pruninglab.engine.records import recorded
 from pruninglab.engine.training import State, constant, fit
 from pruninglab.ideas.concave import l1, log, lq, mcp
 
@@ -29,7 +31,7 @@ SPARSE = lab.recipes.soft_mask(
 )
 
 
-def runs(net: nn.Module, data: Data, recipe: lab.Recipe, **options: object) -> list[lab.Round]:
+def runs(net: nn.Module, data: Data, recipe: lab.Recipe, **options: object) -> list[Round]:
     """Return all rounds."""
     return list(lab.prune(net, data, recipe, seed=0, training=PLAIN, device="cpu", **options))
 
@@ -196,9 +198,9 @@ def test_resumed_runs_go_on_with_the_same_mask(
 def test_a_record_stops_and_goes_on(tiny_net: nn.Module, tiny_data: Data, tmp_path: Path) -> None:
     options = {"seed": 0, "training": PLAIN, "device": "cpu"}
     fresh = [copy.deepcopy(tiny_net) for _ in range(3)]
-    whole = list(lab.recorded(fresh[0], tiny_data, SPARSE, folder=tmp_path / "a", **options))
-    next(iter(lab.recorded(fresh[1], tiny_data, SPARSE, folder=tmp_path / "b", **options)))
-    resumed = list(lab.recorded(fresh[2], tiny_data, SPARSE, folder=tmp_path / "b", **options))
+    whole = list(recorded(fresh[0], tiny_data, SPARSE, folder=tmp_path / "a", **options))
+    next(iter(recorded(fresh[1], tiny_data, SPARSE, folder=tmp_path / "b", **options)))
+    resumed = list(recorded(fresh[2], tiny_data, SPARSE, folder=tmp_path / "b", **options))
     for one, other in zip(whole, resumed, strict=True):
         assert {**one, "seconds": 0} == {**other, "seconds": 0}
 

@@ -11,18 +11,13 @@ import torch
 from torch import nn
 
 import pruninglab as lab
-from pruninglab.choices import budgets, rewinds, scopes, scores, stops
+from pruninglab.choices import afters, budgets, rewinds, scopes, scores, stops
 from pruninglab.choices.scopes import Groups
 from pruninglab.data import Data, Split
 from pruninglab.engine import training as loop
 from pruninglab.engine.masks import Masks, cut
 from pruninglab.engine.training import State, fit
-from pruninglab.ideas.nnrelief import (
-    clean_up,
-    connection_importance,
-    network_importance,
-    share_cut,
-)
+from pruninglab.ideas.nnrelief import clean_up, connection_importance, network_importance, share_cut
 
 TRAINING = lab.Training(batch_size=30)
 
@@ -217,7 +212,7 @@ def test_clean_up_changes_the_count_but_not_the_outputs(
     tiny_net: nn.Sequential, tiny_data: Data
 ) -> None:
     kept, outputs = [], []
-    for after in ((), (lab.afters.clean_up,)):
+    for after in ((), (afters.clean_up,)):
         net = copy.deepcopy(tiny_net)
         recipe = lab.recipes.nnrelief(0.25, stop=stops.epochs(3), after=after, rounds=1)
         done = next(lab.prune(net, tiny_data, recipe, seed=0, training=TRAINING))

@@ -12,7 +12,7 @@ from pruninglab.choices import scores, stops
 from pruninglab.data import Data, Split
 from pruninglab.engine.masks import Masks
 from pruninglab.engine.training import State
-from pruninglab.ideas import inertial
+from pruninglab.ideas import imc
 
 RANDOM = np.random.default_rng(0)
 
@@ -59,7 +59,7 @@ def test_beyond_5000_parameters_lanczos_and_probes_take_over(
 ) -> None:
     net, batch, hessian = problem
     exact = scores.leverage("flat", 2)(net, batch)["weight"]
-    monkeypatch.setattr(inertial, "PARAMETERS_AT_MOST", 5)
+    monkeypatch.setattr(imc, "PARAMETERS_AT_MOST", 5)
     torch.testing.assert_close(scores.leverage("flat", 2)(net, batch)["weight"], exact, atol=1e-3,
                                rtol=0)  # fmt: skip
     with pytest.raises(ValueError, match=r"sharp=0.47 of 12 directions"):

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 import pruninglab as lab
 from pruninglab.data import Data
+from pruninglab.engine.records import recorded
 from pruninglab.ideas import concave
 
 # Only clocks may differ.
@@ -142,7 +143,7 @@ def test_every_recipe_prunes_as_on_the_cpu(
 def test_a_record_is_resumed(device: torch.device, tmp_path: Path) -> None:
     def rows(count: int, folder: str) -> list[dict[str, Any]]:
         net = Examples.net(None)  # type: ignore[arg-type]
-        run = lab.recorded(
+        run = recorded(
             net, data, RECIPES["nnrelief"], seed=0, training=TRAINING, folder=tmp_path / folder
         )
         return [{**row, "seconds": 0} for _, row in zip(range(count), run, strict=False)]

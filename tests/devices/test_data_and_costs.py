@@ -4,26 +4,11 @@ from __future__ import annotations
 
 import pytest
 import torch
+from answers import EVERY, solve
 
 import pruninglab as lab
-from pruninglab.classroom.exercises import (
-    concave,
-    faster,
-    flows,
-    inertial,
-    nnrelief,
-    pqi,
-    sap,
-    start,
-)
-from pruninglab.ideas.pqi import pq_index, retained_bound
-
-NAMES = {"torch": torch, "lab": lab, "pq_index": pq_index, "retained_bound": retained_bound}
-EVERY = [
-    exercise
-    for module in (start, pqi, sap, flows, nnrelief, concave, inertial, faster)
-    for exercise in module.EXERCISES
-]
+from pruninglab.kit.exercise import Exercise
+from pruninglab.lessons.start import exercises as start
 
 
 def test_data_are_put_on_the_device_and_shuffled_there(device: torch.device) -> None:
@@ -56,15 +41,10 @@ def test_initial_weights_are_the_same_on_every_device(device: torch.device) -> N
 
 
 @pytest.mark.parametrize("exercise", EVERY, ids=repr)
-def test_a_solution_passes_whatever_the_device(exercise: object, device: torch.device) -> None:
-    names = dict(NAMES)
-    exec(exercise.solution, names)
-    assert exercise.check(names["answer"]) == "Right."
+def test_a_solution_passes_whatever_the_device(exercise: Exercise, device: torch.device) -> None:
+    assert exercise.check(solve(exercise)) == "Right."
 
 
 def test_an_answer_may_lie_on_the_device(device: torch.device) -> None:
-    assert pqi.BREAK_IT.check(torch.tensor([1.0, 2.0], device=device)) == "Right."
-    assert flows.FLOW.check(torch.tensor([[2.5], [1.0]], device=device)) == "Right."
-    solution = dict(NAMES)
-    exec(start.CUT.solution, solution)
-    assert start.CUT.check(lambda w, n: solution["answer"](w, n).to(device)) == "Right."
+    solution = solve(start.CUT)
+    assert start.CUT.check(lambda w, n: solution(w, n).to(device)) == "Right."

@@ -10,8 +10,9 @@ from torch import Tensor, nn
 from torch.nn.utils import parameters_to_vector
 
 import pruninglab as lab
-from pruninglab.classroom.plots import inertial as plots
-from pruninglab.ideas import inertial
+from pruninglab.engine.subspaces import projected_sgd, start_inside
+from pruninglab.ideas import imc
+from pruninglab.lessons.imc import figures as plots
 
 PROBLEM = (
     torch.randn(12, 1, 4, 4, generator=torch.Generator().manual_seed(0)),
@@ -39,75 +40,74 @@ def on(device: torch.device) -> tuple[Tensor, Tensor]:
 
 def test_hessians(device: torch.device) -> None:
     net = make()
-    expected = inertial.hessian(net, *PROBLEM)
+    expected = imc.hessian(net, *PROBLEM)
     place = home(device)
-    same(inertial.hessian(net, *on(device)), expected, place)
+    same(imc.hessian(net, *on(device)), expected, place)
     assert next(net.parameters()).device.type == "cpu", "the copy moves, not the network"
-    curvature = inertial.hessian_operator(net, *on(device))
+    curvature = imc.hessian_operator(net, *on(device))
     v = torch.ones(len(expected))
     same(curvature @ v, expected @ v.double(), place)
     same(
-        inertial.hessian_operator(net.to(device), *PROBLEM) @ v,
+        imc.hessian_operator(net.to(device), *PROBLEM) @ v,
         expected @ v.double(),
         torch.device("cpu"),
     )
-    rounded = inertial.hessian(net, *on(device), dtype=torch.float32)
+    rounded = imc.hessian(net, *on(device), dtype=torch.float32)
     assert rounded.device == device
     torch.testing.assert_close(rounded.cpu().double(), expected, atol=1e-5, rtol=1e-4)
-    here = inertial.hessian_operator(make(), *PROBLEM)
-    assert inertial.lipschitz_ascent(curvature, box=0.1, steps=2).bound == pytest.approx(
-        inertial.lipschitz_ascent(here, box=0.1, steps=2).bound
+    here = imc.hessian_operator(make(), *PROBLEM)
+    assert imc.lipschitz_ascent(curvature, box=0.1, steps=2).bound == pytest.approx(
+        imc.lipschitz_ascent(here, box=0.1, steps=2).bound
     )
-    estimates = [inertial.lipschitz_estimate(one, box=0.1) for one in (curvature, here)]
+    estimates = [imc.lipschitz_estimate(one, box=0.1) for one in (curvature, here)]
     torch.testing.assert_close(*estimates)
 
 
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
 def test_spectra(device: torch.device, dtype: torch.dtype) -> None:
-    matrix = inertial.hessian(make(), *PROBLEM, dtype=dtype)
+    matrix = imc.hessian(make(), *PROBLEM, dtype=dtype)
     if dtype == torch.float64 and device.type == "mps":
         pytest.skip("there is no such matrix")
     moved, place = matrix.to(device), home(device)
-    values, vectors = inertial.extreme_eigenvalues(moved, 3)
-    expected, _ = inertial.extreme_eigenvalues(matrix, 3)
+    values, vectors = imc.extreme_eigenvalues(moved, 3)
+    expected, _ = imc.extreme_eigenvalues(matrix, 3)
     same(values, expected, place)
     assert vectors.device == place
-    found, here = (inertial.spectral_density(one, steps=5, probes=2) for one in (moved, matrix))
+    found, here = (imc.spectral_density(one, steps=5, probes=2) for one in (moved, matrix))
     same(found.places, here.places, torch.device("cpu"))
     start = torch.ones(len(matrix))
     for there, part in zip(
-        inertial.lanczos(moved, start, 5), inertial.lanczos(matrix, start, 5), strict=True
+        imc.lanczos(moved, start, 5), imc.lanczos(matrix, start, 5), strict=True
     ):
         same(there, part, place)
-    same(inertial.diagonal(moved, 5), inertial.diagonal(matrix, 5), place)
-    same(inertial.gaps(moved.diagonal()), inertial.gaps(matrix.diagonal()), place)
-    k = inertial.spectral_cut(matrix.diagonal(), 1e-3)
-    assert inertial.spectral_cut(moved.diagonal(), 1e-3) == k
+    same(imc.diagonal(moved, 5), imc.diagonal(matrix, 5), place)
+    same(imc.gaps(moved.diagonal()), imc.gaps(matrix.diagonal()), place)
+    k = imc.spectral_cut(matrix.diagonal(), 1e-3)
+    assert imc.spectral_cut(moved.diagonal(), 1e-3) == k
     grid = torch.tensor([0.0, 1e-3])
-    assert inertial.staircase(moved.diagonal(), grid.to(device))[1] == k
-    same(here.smooth(grid.to(device), 0.1), here.smooth(grid, 0.1), torch.device("cpu"))
+    assert imc.staircase(moved.diagonal(), grid.to(device))[1] == k
 
 
 def test_spaces_and_manifolds(device: torch.device) -> None:
-    basis, vector = inertial.random_space(6, 2, 0).float(), torch.arange(6.0)
-    same(inertial.leverage(basis.to(device)), inertial.leverage(basis), device)
-    expected = inertial.share_inside(vector, basis)
-    assert inertial.share_inside(vector.to(device), basis) == expected
-    assert inertial.share_inside(vector, basis.to(device)) == expected
+    basis, vector = imc.random_space(6, 2, 0).float(), torch.arange(6.0)
+    same(imc.leverage(basis.to(device)), imc.leverage(basis), device)
+    expected = imc.share_inside(vector, basis)
+    assert imc.share_inside(vector.to(device), basis) == expected
+    assert imc.share_inside(vector, basis.to(device)) == expected
     system, turn = torch.diag(torch.tensor([-3.0, 0.0])), torch.tensor([[0.0, 1.0], [1.0, 0.0]])
-    there = inertial.linear_manifold(system.to(device), turn, 1)
-    same(there, inertial.linear_manifold(system, turn, 1), home(device))
+    there = imc.linear_manifold(system.to(device), turn, 1)
+    same(there, imc.linear_manifold(system, turn, 1), home(device))
 
 
 def test_training_inside_a_subspace(device: torch.device) -> None:
     count = sum(parameter.numel() for parameter in make().parameters())
-    basis = inertial.random_space(count, 5, 0)
+    basis = imc.random_space(count, 5, 0)
     results = []
     for place in (torch.device("cpu"), device):
         net = make().to(place)
         trained = torch.ones(count)
-        lab.start_inside(net, trained, basis)
-        optimizer = lab.projected_sgd(basis)(net.parameters())
+        start_inside(net, trained, basis)
+        optimizer = projected_sgd(basis)(net.parameters())
         inputs, targets = on(place)
         for _ in range(3):
             optimizer.zero_grad()
@@ -115,13 +115,13 @@ def test_training_inside_a_subspace(device: torch.device) -> None:
             optimizer.step()
         results.append(parameters_to_vector(net.parameters()).detach())
     same(results[1], results[0], device)
-    lab.projected_sgd(basis.float().to(device))
+    projected_sgd(basis.float().to(device))
 
 
 def test_figures(device: torch.device) -> None:
     values = torch.linspace(-0.5, 3, 20)
     moved = values.to(device)
-    masses = inertial.spectral_density(torch.diag(values), steps=5)
+    masses = imc.spectral_density(torch.diag(values), steps=5)
     for figure in (
         plots.spectrum({0: moved, 10: values}, epoch=0),
         plots.quadrature(moved, masses),

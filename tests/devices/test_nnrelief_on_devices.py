@@ -9,9 +9,10 @@ import torch
 from torch import Tensor, nn
 
 from pruninglab import nets
-from pruninglab.classroom.plots import nnrelief as plots
 from pruninglab.data import Split
 from pruninglab.ideas import nnrelief
+from pruninglab.lessons.nnrelief import figures as plots
+from pruninglab.lessons.nnrelief.recut import recut as recut_of
 
 
 def normal(*shape: int, seed: int = 0) -> Tensor:
@@ -73,17 +74,14 @@ def test_networks(device: torch.device, residual: float | None) -> None:
 def test_figures(device: torch.device) -> None:
     net = nets.lenet_300_100(inputs=(1, 4, 4), seed=0)
     split = Split(normal(20, 1, 4, 4), torch.arange(20) % 10)
-    here = nnrelief.recut(copy.deepcopy(net), split.inputs, *split)
-    recut = nnrelief.recut(net, split.inputs.to(device), *split)
+    here = recut_of(copy.deepcopy(net), split.inputs, split.inputs)
+    recut = recut_of(net, split.inputs.to(device), split.inputs)
     assert recut.images.device == device
     for name, mask in recut.masks(0.8, "fc2").items():
         same(mask, here.masks(0.8, "fc2")[name], device)
-    assert recut.curve == here.curve
     masks, states = recut.masks(0.8), nnrelief.network_importance(net, recut.inputs)
     for figure in (
-        plots.alpha_cut(recut, alpha=0.8),
         plots.bound_bars(recut, alpha=0.8, layer="fc3"),
-        plots.pixel_maps({"Σ |w|": net.fc1.weight.abs().sum(dim=0)}, side=4),
         plots.mask_heatmaps({"a": masks, "b": here.masks(0.9)}),
         plots.relief({"dense": states}),
         plots.wiring({"dense": states}),

@@ -22,13 +22,15 @@ from torch import Tensor
 import pruninglab as lab
 from pruninglab import Recipe
 from pruninglab.data import Data, Split
+from pruninglab.kit.guess import control
 
 pytestmark = pytest.mark.devices
-NOTEBOOKS = sorted((Path(__file__).resolve().parents[2] / "notebooks").glob("*.ipynb"))
+FOLDER = Path(__file__).resolve().parents[2] / "notebooks"
+NOTEBOOKS = [*sorted(FOLDER.glob("*.ipynb")), *sorted(FOLDER.glob("audits/*.ipynb"))]
 STEPS, ROUNDS, IMAGES, RUNS, SEEDS = 2, 5, 200, 20, 2
 # Cells that need real training: (notebook, words of the cell, words of the error).
 NEEDS_TRAINING = (("02_sap", "paired(", "share no seed"),)
-LOAD, COMPARE, DIGITS = lab.data.load, lab.compare, lab.concave.two_digits
+LOAD, COMPARE, DIGITS = lab.data.load, lab.compare, lab.lessons.concave.digits.two_digits
 BATCHES, TAKE = Split.batches, Split.take
 
 
@@ -66,10 +68,16 @@ def code_cells(path: Path) -> Iterator[tuple[str, str]]:
         yield f"<{path.stem}, code cell {number}>", cell.source
 
 
-@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def reveal_all() -> None:
+    """Let each question show what it holds back, as a student does who has guessed."""
+    for question in list(control._SHOWN.values()):
+        question.revealed = True
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.relative_to(FOLDER).as_posix())
 def test_notebook(device: torch.device, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for owner, function in (
-        (lab.data, load), (lab, compare), (lab.concave, two_digits),
+        (lab.data, load), (lab, compare), (lab.lessons.concave.digits, two_digits),
         (Split, take), (Split, batches),
     ):  # fmt: skip
         monkeypatch.setattr(owner, function.__name__, function)
@@ -82,6 +90,7 @@ def test_notebook(device: torch.device, path: Path, monkeypatch: pytest.MonkeyPa
             warnings.simplefilter("ignore")
             try:
                 exec(compile(source, name, "exec"), names)
+                reveal_all()
             except (AssertionError, ValueError) as error:
                 known = (book == path.stem and words in source and why in str(error)
                          for book, words, why in NEEDS_TRAINING)  # fmt: skip

@@ -9,11 +9,14 @@ import torch
 from torch import Tensor, nn
 
 import pruninglab as lab
-from pruninglab import concave
-from pruninglab.classroom import plots
+from pruninglab import concave, lessons
 from pruninglab.data import Split
-from pruninglab.ideas.flows import flow_distance, flow_norms, gradient_flow, information_flow
-from pruninglab.ideas.pqi import MEASURES, gini_index, pq_index, retained_bound, tail_ratio
+from pruninglab.ideas.incop import flow_distance, flow_norms, gradient_flow, information_flow
+from pruninglab.ideas.sap import gini_index, pq_index, retained_bound, tail_ratio
+from pruninglab.lessons.concave.digits import TwoDigits, two_digits
+from pruninglab.lessons.concave.fits import accuracy_of, fit_logistic, subgradient_l1
+from pruninglab.lessons.concave.logistic import loss_gradient, masked_logistic
+from pruninglab.lessons.pq_index.measures import MEASURES
 
 CPU = torch.device("cpu")
 W = torch.randn(3, 40, generator=torch.Generator().manual_seed(0))
@@ -86,10 +89,10 @@ def test_gradient_flow_with_all_parts_in_different_places(device: torch.device) 
         same(gradient_flow(net, inputs.to(device), labels, all_ones(net)), expected)
 
 
-def digits(device: torch.device) -> concave.TwoDigits:
+def digits(device: torch.device) -> TwoDigits:
     images = torch.rand(40, 1, 28, 28, generator=torch.Generator().manual_seed(3))
     labels = torch.arange(40) % 2
-    return concave.two_digits(images.to(device), labels, runs=1, each=20, train=15)
+    return two_digits(images.to(device), labels, runs=1, each=20, train=15)
 
 
 def test_concave_masks(device: torch.device) -> None:
@@ -97,16 +100,16 @@ def test_concave_masks(device: torch.device) -> None:
     results = []
     for place in (CPU, device):
         one = digits(place)
-        theta = concave.fit_logistic(one.inputs, one.targets)
+        theta = fit_logistic(one.inputs, one.targets)
         # The labels and weights may lie on the CPU still.
         data = one.inputs, one.targets.cpu(), theta.cpu()
-        masks = concave.masked_logistic(*data, kinds, [0.1, 1.0]).masks
-        plain, last = concave.subgradient_l1(one.inputs, one.targets, [0.1], steps=20, keep=2)
+        masks = masked_logistic(*data, kinds, [0.1, 1.0]).masks
+        plain = subgradient_l1(one.inputs, one.targets, [0.1], steps=20)
         results.append({
-            "theta": theta, "masks": masks, "plain": plain, "last": last,
-            "slope": concave.loss_gradient(*data, masks),
+            "theta": theta, "masks": masks, "plain": plain,
+            "slope": loss_gradient(*data, masks),
             "phi": concave.phi(masks, kinds[1]),
-            "right": concave.accuracy_of(one.held_inputs, one.held_targets, masks),
+            "right": accuracy_of(one.held_inputs, one.held_targets, masks),
         })  # fmt: skip
     # On several threads the sums have another order, and the solver stops elsewhere within 1e-3.
     for name, value in results[0].items():
@@ -118,22 +121,22 @@ def test_concave_masks(device: torch.device) -> None:
 def test_figures_draw_what_lies_on_a_device(device: torch.device) -> None:
     vectors = {"a": W.to(device).requires_grad_(), "b": MASK.float().to(device)}
     figures = [
-        plots.pqi.sparsity_of(vectors, vector="a"),
-        plots.pqi.index_over_p_and_q(vectors),
-        plots.pqi.bound_against_truth(vectors),
-        plots.pqi.overflow(vectors["a"]),
-        plots.pqi.robin_hood_curves(torch.tensor([3.0, 1.0, 4.0]).to(device), [(0.5, 1.0)]),
+        lessons.pq_index.figures.two_averages(vectors, society="a"),
+        lessons.pq_index.figures.one_axis(vectors),
+        lessons.pq_index.figures.who_is_heard(vectors["a"]),
+        lessons.pq_index.figures.robin_hood_curves(
+            torch.tensor([3.0, 1.0, 4.0]).to(device), [(0.5, 1.0)]
+        ),
     ]
     one = digits(device)
     masks = torch.rand(2, 3, 401).to(device)
     share, pixels = torch.rand(5, 3).to(device), torch.ones(5, 3).to(device).long()
     figures += [
-        plots.concave.oscillation(masks[0, :, :4].detach(), masks[1, :, :4]),
-        plots.concave.one_mask(one, torch.ones(1, 401), one.held_inputs[0]),
-        plots.concave.eight_pixels(masks[0, 0], one.held_inputs[0, :8]),
-        plots.concave.masks_over_lambda(masks, [1.0, 2, 3], masks[..., 0], ("a", "b")),
-        plots.concave.accuracy_and_pixels([1.0, 2, 3], {"a": (share, pixels)}),
-        plots.concave.mask_values({"a": [masks[0, 0], masks[0, 1]]}, 0.1),
+        lessons.concave.figures.two_maps(one, torch.ones(1, 401)),
+        lessons.concave.figures.one_mask(one, torch.ones(1, 401), one.held_inputs[0]),
+        lessons.concave.figures.eight_pixels(masks[0, 0], one.held_inputs[0, :8]),
+        lessons.concave.figures.accuracy_and_pixels([1.0, 2, 3], {"a": (share, pixels)}),
+        lessons.concave.figures.mask_values({"a": [masks[0, 0], masks[0, 1]]}, 0.1),
     ]
     for figure in figures:
         figure.canvas.draw()
@@ -142,12 +145,11 @@ def test_figures_draw_what_lies_on_a_device(device: torch.device) -> None:
 def test_figures_of_networks_follow_the_images(device: torch.device) -> None:
     images = torch.rand(20, 1, 28, 28, generator=torch.Generator().manual_seed(4))
     split = Split(images.to(device), (torch.arange(20) % 10).to(device))
-    figures = [
-        plots.flows.pruned_by(lab.nets.sap_mlp(seed=0), split),
-        plots.sap.one_round(lab.nets.sap_mlp(seed=0), split, scope="neuron"),
-    ]
+    figures = []
     net = lab.nets.lenet_300_100(seed=0)
-    curve = plots.start.accuracy_at(net, split, [1.0, 0.1])
-    figures.append(plots.start.weights_that_stay(net, split, [1.0, 0.1], curve, density=0.1))
+    curve = lessons.start.figures.accuracy_at(net, split, [1.0, 0.1])
+    figures.append(
+        lessons.start.figures.weights_that_stay(net, split, [1.0, 0.1], curve, density=0.1)
+    )
     for figure in figures:
         figure.canvas.draw()

@@ -1,60 +1,45 @@
-"""A record is of one run and of no other: what the key sees, what it refuses, what it survives."""
+"""A record is of one run and of no other: what is known by name, what is not, what it survives."""
 
 from __future__ import annotations
 
-import copy
 import functools
 import hashlib
 import json
-import os
 import random
-import subprocess
-import sys
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import lookalikes
 import pytest
 import torch
+from lookalikes import RECIPE, TRAINING, make_data, make_net
 from safetensors.torch import save
 from torch import nn
 
 import pruninglab as lab
-from pruninglab.data import Data, Split
-from pruninglab.engine import loop, records, training
-from pruninglab.engine.fingerprint import fingerprint
+from pruninglab import papers
+from pruninglab.data import Split
+from pruninglab.engine import records
+from pruninglab.engine.fingerprint import known
 from pruninglab.engine.records import identity, recorded
+from pruninglab.lessons.mix.board.menu import STANDARD
 
 CPU = torch.device("cpu")
-TRAINING = lab.Training(batch_size=30)
-RECIPE = lab.recipes.sap(1.0, 2.0, stop=lab.stops.epochs(1), rounds=2)
 
 
-def make_net(activation: Callable[[], nn.Module] = nn.ReLU) -> nn.Module:
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        return nn.Sequential(nn.Flatten(), nn.Linear(4, 6), activation(), nn.Linear(6, 3))
-
-
-def make_data(test_flip: int = 0, validation: int = 30) -> Data:
-    generator = torch.Generator().manual_seed(0)
-    inputs = torch.randn(150, 1, 2, 2, generator=generator)
-    targets = inputs.flatten(1)[:, :3].argmax(dim=1)
-    targets[150 - test_flip :] = 0
-    cuts = (0, 90), (90, 90 + validation), (120, 150)
-    return Data("argmax", *[Split(inputs[a:b], targets[a:b]) for a, b in cuts], ("a", "b", "c"))
+def what(**changes: Any) -> dict:
+    options = {"net": make_net(), "data": make_data(), "recipe": RECIPE, "seed": 0,
+               "training": TRAINING, "device": CPU}  # fmt: skip
+    return identity(**(options | changes))
 
 
 def key(**changes: Any) -> str:
-    options = {"net": make_net(), "data": make_data(), "recipe": RECIPE, "seed": 0,
-               "training": TRAINING, "device": CPU}  # fmt: skip
-    return identity(**(options | changes))["key"]
-
-
-def scored(score: Callable) -> str:
-    return key(recipe=RECIPE.but(score=score))
+    """Return the key of a run that is known by name."""
+    found = what(**changes)
+    assert found["key"] is not None, found["unknown"]
+    return found["key"]
 
 
 def rows(folder: Path, recipe: lab.Recipe = RECIPE, **changes: Any) -> list[dict]:
@@ -66,142 +51,137 @@ def numbers(found: list[dict]) -> list[dict]:
     return [{name: value for name, value in row.items() if name != "seconds"} for row in found]
 
 
-# --- what the key sees ---------------------------------------------------------------------------
+# --- what is known by name -----------------------------------------------------------------------
 
 
-class Custom(nn.Module):
-    """The same weights as `make_net`, and an activation that only the code or a number tells."""
-
-    def __init__(self, slope: float) -> None:
-        super().__init__()
-        self.net, self.slope = make_net(nn.Identity), slope
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return nn.functional.leaky_relu(self.net(x), self.slope)
-
-
-def test_networks_with_the_same_weights_have_keys_of_their_own() -> None:
-    hooked = make_net()
-    hooked.register_forward_hook(lambda module, seen, made: made * 2)
-    nets = [
-        make_net(), make_net(nn.Tanh), make_net(lambda: nn.Dropout(0.1)),
-        make_net(lambda: nn.Dropout(0.2)), make_net(nn.Identity), Custom(0.1), Custom(0.2), hooked,
-    ]  # fmt: skip
-    assert len({key(net=net) for net in nets}) == len(nets)
-    assert key(net=Custom(0.1)) == key(net=Custom(0.1))
-    relu, tanh = (lab.nets.mini_relu(seed=0), lab.nets.mini_tanh(seed=0))
-    assert key(net=relu) != key(net=tanh) and key(net=relu) == key(net=lab.nets.mini_relu(seed=0))
+@pytest.mark.parametrize("paper", papers.EXPERIMENTS)
+def test_all_that_a_paper_runs_is_known(paper: str) -> None:
+    """Its commands take days: each method, network and training must go on after a kill."""
+    made = papers.EXPERIMENTS[paper]
+    for net, printed in made.printed.items():
+        about = {"data": made.data.get(net, ("mnist",))[0], "net": net, **printed, "small": False}
+        for label, recipe in made.methods(net, about).items():
+            assert known(recipe, label)[1] == []
+        assert known(made.training(net, about), "training")[1] == []
 
 
-def test_the_record_of_relu_is_not_that_of_tanh(tmp_path: Path) -> None:
-    nets = {"relu": make_net(), "tanh": make_net(nn.Tanh)}
-    alone = {
-        name: numbers(rows(tmp_path / name, net=copy.deepcopy(net))) for name, net in nets.items()
-    }
-    assert alone["relu"] != alone["tanh"]
-    for name, net in nets.items():
-        assert numbers(rows(tmp_path / "shared", net=net)) == alone[name]
+def test_all_choices_of_the_board_and_every_data_set_are_known() -> None:
+    for choice in (choice for choices in STANDARD.values() for choice in choices):
+        assert known(choice, "choice")[1] == []
+    assert known(lab.data.load("mnist", device="cpu"), "data")[1] == []
+    assert known(lab.data.load("mnist"), "data") == known(lab.data.load("mnist"), "data")
 
 
-def test_all_splits_and_their_targets_are_seen() -> None:
-    data = make_data()
-    others = [make_data(test_flip=3), make_data(validation=20), replace(data, test=data.validation)]
-    assert len({key(data=one) for one in (data, *others)}) == 4
-    assert key(data=make_data()) == key(data=data)
+NETS = [
+    name for name, make in vars(lab.nets).items()
+    if "inputs" in (getattr(getattr(make, "__checked__", None), "__kwdefaults__", None) or ())
+]  # fmt: skip
 
 
-def power(p: float) -> Callable:
-    def score(net: nn.Module, images: Split) -> dict:
-        return {name: w**p for name, w in lab.scores.magnitude(net, images).items()}
-
-    return score
-
-
-@dataclass(frozen=True)
-class Power:
-    p: float
-
-    def __call__(self, net: nn.Module, images: Split) -> dict:
-        return power(self.p)(net, images)
+@pytest.mark.parametrize("name", NETS)
+def test_every_network_of_the_package_is_known(name: str) -> None:
+    made = [getattr(lab.nets, name)(inputs=(1, 32, 32), seed=seed) for seed in (0, 0, 1)]
+    (first, again, other) = (known(net, "net") for net in made)
+    assert first == again != other and first[1] == []
 
 
-class Plain:
-    def __init__(self, p: float) -> None:
-        self.p = p
-
-    def __call__(self, net: nn.Module, images: Split) -> dict:
-        return power(self.p)(net, images)
-
-
-GLOBAL = 1.0
-
-
-def of_global(net: nn.Module, images: Split) -> dict:
-    return power(GLOBAL)(net, images)
+TORCHS: dict[str, Callable[[], nn.Module]] = {
+    "attention": lambda: nn.MultiheadAttention(4, 2),
+    "transformer": lambda: nn.TransformerEncoderLayer(4, 2, dropout=0.2),
+    "lstm": lambda: nn.LSTM(4, 3, num_layers=2),
+    "embedding": lambda: nn.Embedding(4, 3),
+    "lists": lambda: nn.ModuleDict({"a": nn.ModuleList([nn.Conv2d(1, 2, 3), nn.GELU()])}),
+    "parameters": lambda: nn.ParameterList([torch.ones(2)]),
+    "materialised": lambda: (net := nn.LazyLinear(3), net(torch.ones(1, 2)))[0],
+    "norms": lambda: nn.Sequential(nn.BatchNorm1d(4), nn.LayerNorm(4), nn.GroupNorm(2, 4)),
+}
 
 
-def helper(w: torch.Tensor) -> torch.Tensor:
-    return w
+@pytest.mark.filterwarnings("ignore:Lazy modules")
+@pytest.mark.parametrize("kind", TORCHS)
+def test_networks_of_torchs_own_modules_are_known(kind: str) -> None:
+    found = []
+    for _ in range(2):
+        torch.manual_seed(0)
+        found.append(known(TORCHS[kind](), "net"))
+    assert found[0] == found[1] and found[0][1] == []
 
 
-def with_helper(net: nn.Module, images: Split) -> dict:
-    return {name: helper(w) for name, w in lab.scores.magnitude(net, images).items()}
+@pytest.mark.parametrize("kind", lookalikes.SAME)
+def test_equal_runs_written_anew_resume(kind: str, tmp_path: Path) -> None:
+    first, again = (make() for make in lookalikes.SAME[kind])
+    assert key(**first) == key(**again)
+    start = rows(tmp_path, **first)
+    assert rows(tmp_path, **again) == start, "to the last digit of the seconds: not trained again"
 
 
-def named(p: float, score: Callable, net: nn.Module, images: Split) -> dict:
-    return score(net, images)
+@pytest.mark.parametrize("kind", lookalikes.KNOWN)
+def test_what_differs_by_name_has_a_key_of_its_own(kind: str) -> None:
+    found = [key(**make()) for make in lookalikes.KNOWN[kind]]
+    assert len(set(found)) == len(found)
 
 
-def test_every_captured_value_of_a_choice_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
-    # Two lambdas on one line have one source text.
-    pair = [lambda net, images: power(1)(net, images), lambda net, images: power(2)(net, images)]
-    differing = [
-        power(0), power(0.1), Power(0.1), Power(0.2), Plain(0.1), Plain(0.2), *pair,
-        functools.partial(named, 1, lab.scores.magnitude),
-        functools.partial(named, 2, lab.scores.magnitude),
-        functools.partial(named, 2, lab.scores.random),
-        functools.lru_cache(power(3)), Power(0.1).__call__, Power(0.3).__call__,
-    ]  # fmt: skip
-    assert len({scored(score) for score in differing}) == len(differing)
-    for make in (lambda: power(0.1), lambda: Power(0.1), lambda: Plain(0.1)):
-        assert scored(make()) == scored(make()), "equal things written anew are equal"
-    asked = [lab.asks(images=n)(power(0.5)) for n in (10, 20)]
-    assert scored(asked[0]) != scored(asked[1]) != scored(power(0.5))
-    before = scored(of_global), scored(with_helper)
-    monkeypatch.setitem(globals(), "GLOBAL", 2.0)
-    monkeypatch.setitem(globals(), "helper", lambda w: w * 2)
-    assert scored(of_global) != before[0] and scored(with_helper) != before[1]
+# --- what is not ---------------------------------------------------------------------------------
 
 
-def test_three_factories_on_one_folder_give_three_curves(tmp_path: Path) -> None:
-    recipes = {str(p): RECIPE.but(score=power(p), budget=lab.budgets.pq_bound()) for p in (0, 2)}
-    live = lab.compare(recipes, lambda seed: make_net(), make_data(), seeds=(0,), training=TRAINING)
-    kept = lab.compare(recipes, lambda seed: make_net(), make_data(), seeds=(0,), training=TRAINING,
-                       folder=tmp_path)  # fmt: skip
-    for label in recipes:
-        assert numbers(live[label][0]) == numbers(kept[label][0])
-    assert numbers(kept["0"][0]) != numbers(kept["2"][0])
+@pytest.mark.parametrize("kind", lookalikes.PAIRS)
+def test_different_things_never_share_a_key(kind: str) -> None:
+    """Either a key of their own, or none."""
+    with pytest.MonkeyPatch.context() as patch:
+        keys = [what(**make(patch))["key"] for make in lookalikes.PAIRS[kind]]
+    keys += [key()] * (kind not in lookalikes.PLAIN_FIRST)
+    written = [found for found in keys if found is not None]
+    assert len(set(written)) == len(written)
 
 
-def defined(source: str) -> Callable:
-    """Return the function `score` of a text, as a notebook cell would define it."""
-    names = {"lab": lab, "nn": nn}
-    exec(source, names)
-    return names["score"]
+@pytest.mark.filterwarnings("ignore:.*is not known by name")
+@pytest.mark.parametrize("kind", lookalikes.SEEN)
+def test_the_second_run_gets_its_own_numbers(kind: str, tmp_path: Path) -> None:
+    found = []
+    for number, make in enumerate(lookalikes.PAIRS[kind]):
+        with pytest.MonkeyPatch.context() as patch:
+            alone = numbers(rows(tmp_path / str(number), **make(patch)))
+            assert numbers(rows(tmp_path / "shared", **make(patch))) == alone
+        found.append(alone)
+    assert found[0] != found[1], "the example tells nothing"
 
 
-CELL = 'def score(net, images):\n    """Doc."""\n    return lab.scores.magnitude(net, images)\n'
+def mine(net: nn.Module, images: Split) -> dict:
+    return {name: w.square() for name, w in lab.scores.magnitude(net, images).items()}
 
 
-def test_a_docstring_a_comment_or_a_line_orphans_no_record() -> None:
-    same = [
-        CELL,
-        CELL.replace("Doc.", "Another."),
-        "\n\n" + CELL.replace("\n    return", "  # why\n    return"),
-        CELL.replace('    """Doc."""\n', ""),
-    ]
-    assert len({scored(defined(cell)) for cell in same}) == 1
-    assert scored(defined(CELL)) != scored(defined(CELL.replace("magnitude", "random")))
+def test_a_run_of_something_unknown_says_so_and_writes_nothing(tmp_path: Path) -> None:
+    for _ in range(2):
+        with pytest.warns(UserWarning, match=r"recipe\.score is mine.*key='my score") as said:
+            found = rows(tmp_path, RECIPE.but(score=mine))
+        assert len(said) == 1
+    assert [row["round"] for row in found] == [0, 1, 2]
+    assert not list(tmp_path.iterdir())
+
+
+def test_with_a_key_it_resumes_and_what_is_known_still_counts(tmp_path: Path) -> None:
+    first = rows(tmp_path, RECIPE.but(score=mine), key="squares")
+    anew = functools.wraps(mine)(lambda net, images: pytest.fail("not asked again"))
+    assert rows(tmp_path, RECIPE.but(score=anew), key="squares") == first
+    for changes in (
+        {"key": "another"}, {"seed": 1}, {"net": make_net(nn.Tanh)},
+        {"data": make_data(test_flip=3)}, {"training": lab.Training(batch_size=20)},
+        {"recipe": RECIPE.but(score=mine, rounds=1)},
+    ):  # fmt: skip
+        rows(tmp_path, **({"recipe": RECIPE.but(score=mine), "key": "squares"} | changes))
+    assert len(list(tmp_path.iterdir())) == 7
+    rows(tmp_path, key="squares")
+    rows(tmp_path)
+    assert len(list(tmp_path.iterdir())) == 8, "what is known needs no key"
+
+
+@pytest.mark.parametrize("empty", ["", "  "])
+def test_an_empty_key_is_refused(empty: str, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="key="):
+        rows(tmp_path, key=empty)
+    with pytest.raises(TypeError, match="key=3"):
+        rows(tmp_path, key=3)
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize("change", ["torch", "threads", "device"])
@@ -210,6 +190,12 @@ def test_version_threads_and_device_are_in_the_key(
 ) -> None:
     before, real = key(), records.made_with
     monkeypatch.setattr(records, "made_with", lambda net, on: real(net, on) | {change: "another"})
+    assert key() != before
+
+
+def test_the_version_of_the_package_is_in_the_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = key()
+    monkeypatch.setattr(records, "__version__", "another")
     assert key() != before
 
 
@@ -225,67 +211,7 @@ def test_the_threads_in_the_key_are_those_of_the_network(monkeypatch: pytest.Mon
     assert records.made_with(convolution, CPU)["threads"] == str(more)
 
 
-@pytest.mark.parametrize("hidden", [torch.Generator(), threading.Lock(), iter([1])])
-def test_what_cannot_be_seen_through_is_refused_with_what_to_do(
-    hidden: Any, tmp_path: Path
-) -> None:
-    def score(net: nn.Module, images: Split) -> dict:
-        return {name: w for name, w in lab.scores.magnitude(net, images).items() if hidden}
-
-    with pytest.raises(TypeError, match=r"score holds a .*: write it as a frozen dataclass"):
-        rows(tmp_path, RECIPE.but(score=score))
-    assert not list(tmp_path.iterdir())
-
-
-def test_the_engine_itself_is_seen() -> None:
-    code = records.code_version.__wrapped__
-    before = code()
-    old = training.accuracy
-    try:
-        loop.accuracy = lambda net, split: 0.5
-        assert code() != before
-    finally:
-        loop.accuracy = old
-    assert code() == before
-
-
-def test_fingerprints_do_not_depend_on_the_hash_seed() -> None:
-    text = (
-        "import pruninglab as lab; from pruninglab.engine.fingerprint import fingerprint;"
-        "f = lambda net: net in {'a', 'b', 'c', 'dd'};"
-        "print(fingerprint([f, lab.prune, {'x': {1, 2, 'y'}}], 'it'))"
-    )
-    found = {
-        subprocess.run(
-            [sys.executable, "-c", text], env={**os.environ, "PYTHONHASHSEED": seed},
-            capture_output=True, text=True, check=True,
-        ).stdout
-        for seed in ("0", "7")
-    }  # fmt: skip
-    assert len(found) == 1
-
-
 # --- legal input ---------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Square:
-    """A regulariser of one's own."""
-
-    def value(self, m: torch.Tensor) -> torch.Tensor:
-        return m**2
-
-    def derivative(self, m: torch.Tensor) -> torch.Tensor:
-        return 2 * m
-
-
-def test_tensors_and_own_regularisers_and_other_dtypes_are_described() -> None:
-    basis = torch.eye(51)
-    projected = [lab.Training(lab.projected_sgd(b)) for b in (basis, basis.clone(), -basis)]
-    found = [key(training=training) for training in projected]
-    assert found[0] == found[1] != found[2]
-    assert key(recipe=lab.recipes.soft_mask(Square(), 0.1)) != key(recipe=RECIPE)
-    assert fingerprint(make_net().bfloat16(), "net") != fingerprint(make_net(), "net")
 
 
 def test_without_validation_the_record_is_valid_json(tmp_path: Path) -> None:
@@ -303,6 +229,21 @@ def test_reading_a_finished_record_leaves_the_trained_ticket(tmp_path: Path) -> 
         assert lab.accuracy(net, data.test) == last["test_accuracy"]
     trained, read = (net.state_dict() for net in nets)
     assert all(torch.equal(value, read[name]) for name, value in trained.items())
+
+
+def test_a_run_is_checked_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked, check = [], lab.Recipe.check
+    monkeypatch.setattr(lab.Recipe, "check", lambda *a: (asked.append(1), check(*a)))
+    rows(tmp_path, key="a changed Recipe is not known by name")
+    assert asked == [1] and list(tmp_path.glob("*/record.json"))
+
+
+def test_what_cannot_run_is_refused_by_name_and_leaves_nothing(tmp_path: Path) -> None:
+    cannot = RECIPE.but(rewind=lab.rewinds.to_epoch(9))
+    for changes in ({"recipe": cannot}, {"net": nn.Sequential(nn.Flatten(), nn.LazyLinear(3))}):
+        with pytest.raises(ValueError, match=r"rewind=|uninitialised"):
+            rows(tmp_path, **changes)
+    assert not list(tmp_path.iterdir())
 
 
 # --- damage --------------------------------------------------------------------------------------

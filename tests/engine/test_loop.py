@@ -12,12 +12,13 @@ from torch import nn
 import pruninglab as lab
 from pruninglab.choices import budgets, rewinds, scopes, scores, stops
 from pruninglab.data import Data, Split
+from pruninglab.engine.loop import Round
 from pruninglab.engine.training import State
 
 TRAINING = lab.Training(batch_size=30)
 
 
-def run(net: nn.Module, data: Data, recipe: lab.Recipe, **options: object) -> list[lab.Round]:
+def run(net: nn.Module, data: Data, recipe: lab.Recipe, **options: object) -> list[Round]:
     options = {"seed": 0, "training": TRAINING} | options
     return list(lab.prune(copy.deepcopy(net), data, recipe, **options))
 
@@ -32,6 +33,8 @@ def test_rounds_and_densities(tiny_net: nn.Sequential, tiny_data: Data) -> None:
     # 24 and 18 weights, half of the living goes from each: 12 + 9, 6 + 5, 3 + 3 stay.
     assert [done.alive.kept for done in rounds] == [42, 21, 11, 6]
     assert [done.masks.kept for done in rounds] == [21, 11, 6, 6]
+    assert [done.density for done in rounds] == [done.alive.density for done in rounds]
+    assert [done.pruned_density for done in rounds] == [done.masks.density for done in rounds]
     assert all(done.nonzero_dead == 0 for done in rounds)
     assert all(len(done.history) == 2 for done in rounds)
     assert rounds[-1].pruned_test_accuracy == rounds[-1].test_accuracy

@@ -13,12 +13,15 @@ from torch import Tensor, nn
 import pruninglab as lab
 from pruninglab.data import Data
 from pruninglab.engine import training as loop
+from pruninglab.engine.loop import Round
+from pruninglab.engine.parametrisation import HardMask
+from pruninglab.engine.records import recorded
 from pruninglab.engine.training import State, fit
 
 TRAINING = lab.Training(lab.sgd(lr=0.05), batch_size=30)
 
 
-class Movement(lab.HardMask):
+class Movement(HardMask):
     """Movement pruning (Sanh et al. 2020): weights that move away from zero are kept."""
 
     def __init__(self, net: nn.Module, masks: lab.Masks, earlier: dict[str, Tensor]) -> None:
@@ -46,7 +49,7 @@ class Movement(lab.HardMask):
 MOVEMENT = lab.Recipe(lab.scores.learned(Movement), stop=lab.stops.epochs(3), rounds=2)
 
 
-def run(net: nn.Module, data: Data, recipe: lab.Recipe, **options: object) -> list[lab.Round]:
+def run(net: nn.Module, data: Data, recipe: lab.Recipe, **options: object) -> list[Round]:
     options = {"seed": 0, "training": TRAINING, "device": "cpu"} | options
     return list(lab.prune(copy.deepcopy(net), data, recipe, **options))
 
@@ -112,29 +115,13 @@ def test_a_resumed_run_has_the_same_bits(
 def test_a_record_stops_and_goes_on(
     tiny_net: nn.Sequential, tiny_data: Data, tmp_path: Path
 ) -> None:
-    options = {"seed": 0, "training": TRAINING, "device": "cpu"}
+    options = {"seed": 0, "training": TRAINING, "device": "cpu", "key": "movement"}
     nets = [copy.deepcopy(tiny_net) for _ in range(3)]
-    whole = list(lab.recorded(nets[0], tiny_data, MOVEMENT, folder=tmp_path / "a", **options))
-    next(lab.recorded(nets[1], tiny_data, MOVEMENT, folder=tmp_path / "b", **options))
-    rest = list(lab.recorded(nets[2], tiny_data, MOVEMENT, folder=tmp_path / "b", **options))
+    whole = list(recorded(nets[0], tiny_data, MOVEMENT, folder=tmp_path / "a", **options))
+    next(recorded(nets[1], tiny_data, MOVEMENT, folder=tmp_path / "b", **options))
+    rest = list(recorded(nets[2], tiny_data, MOVEMENT, folder=tmp_path / "b", **options))
     assert [{**row, "seconds": 0} for row in rest] == [{**row, "seconds": 0} for row in whole]
     assert same(nets[0].state_dict(), nets[2].state_dict())
-
-
-def test_another_way_to_learn_is_another_record(
-    tiny_net: nn.Sequential, tiny_data: Data, tmp_path: Path
-) -> None:
-    def with_factor(factor: float) -> lab.Recipe:
-        class Scaled(Movement):
-            def scores(self) -> dict[str, Tensor]:
-                return {name: factor * score for name, score in super().scores().items()}
-
-        return MOVEMENT.but(score=lab.scores.learned(Scaled))
-
-    for folders, factor in ((1, 1.0), (2, 2.0), (2, 1.0)):
-        options = {"seed": 0, "training": TRAINING, "folder": tmp_path, "device": "cpu"}
-        next(lab.recorded(copy.deepcopy(tiny_net), tiny_data, with_factor(factor), **options))
-        assert len(list(tmp_path.iterdir())) == folders
 
 
 def test_what_was_learned_goes_into_the_next_round(
@@ -170,7 +157,7 @@ def test_the_movement_is_that_of_plain_training(tiny_net: nn.Sequential, tiny_da
         torch.testing.assert_close(first.learned[name], (moved - moved.min()).detach())
 
 
-@pytest.mark.parametrize("make", [Movement, lab.HardMask])
+@pytest.mark.parametrize("make", [Movement, HardMask])
 def test_best_of_brings_the_learned_state_back(
     tiny_net: nn.Sequential, tiny_data: Data, monkeypatch: pytest.MonkeyPatch, make: type
 ) -> None:
@@ -199,7 +186,7 @@ def test_best_of_in_a_whole_run(tiny_net: nn.Sequential, tiny_data: Data) -> Non
 def test_parameters_of_its_own_are_trained(tiny_net: nn.Sequential, tiny_data: Data) -> None:
     """A gate per weight, by the optimizer of the run, as a second group."""
 
-    class Gates(lab.HardMask):
+    class Gates(HardMask):
         def __init__(self, net: nn.Module, masks: lab.Masks, earlier: dict[str, Tensor]) -> None:
             super().__init__(net, masks, earlier)
             self.gate = {k: nn.Parameter(torch.ones_like(w)) for k, w in self.parameters.items()}

@@ -8,12 +8,13 @@ from torch import nn
 
 import pruninglab as lab
 from pruninglab.data import Data
+from pruninglab.engine.sensitivity import scan_layers
 
 
 def test_each_layer_alone_by_hand(tiny_net: nn.Module, tiny_data: Data) -> None:
     lab.train(tiny_net, tiny_data, stop=lab.stops.epochs(5), seed=0)
     test = tiny_data.test
-    scan = lab.scan_layers(tiny_net, test, [1.0, 0.25, 0.0])
+    scan = scan_layers(tiny_net, test, [1.0, 0.25, 0.0])
     assert list(scan) == [
         "1.weight", "3.weight", "all together", "single losses added up",
     ]  # fmt: skip
@@ -30,6 +31,6 @@ def test_each_layer_alone_by_hand(tiny_net: nn.Module, tiny_data: Data) -> None:
 
 
 def test_units_can_be_scanned_too(tiny_net: nn.Module, tiny_data: Data) -> None:
-    scan = lab.scan_layers(tiny_net, tiny_data.test, [0.5], lab.scores.units)
+    scan = scan_layers(tiny_net, tiny_data.test, [0.5], lab.scores.units)
     assert next(iter(scan)) == "1.weight" and "3.weight" not in scan
     assert scan["all together"] == scan["1.weight"]

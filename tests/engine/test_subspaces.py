@@ -12,7 +12,7 @@ from torch.nn.utils import parameters_to_vector
 import pruninglab as lab
 from pruninglab.data import Data
 from pruninglab.engine.subspaces import projected_sgd, start_inside
-from pruninglab.ideas.inertial import random_space
+from pruninglab.ideas.imc import random_space
 
 
 def flat(net: nn.Module) -> torch.Tensor:

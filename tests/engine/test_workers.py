@@ -7,6 +7,7 @@ import os
 import signal
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,9 @@ from joblib.externals.loky.process_executor import TerminatedWorkerError
 from torch import nn
 
 import pruninglab as lab
+from pruninglab.choices.needs import asks
 from pruninglab.data import Data
+from pruninglab.engine import workers
 from pruninglab.engine.workers import run_on
 
 STOP = lab.stops.epochs(1)
@@ -55,8 +58,10 @@ def timeless(runs: lab.Runs) -> dict[str, Any]:
 def dying(log: Path) -> lab.Recipe:
     """Return a recipe that logs the rounds it trains, and kills its process once, in round 2."""
 
-    @lab.asks(epochs=1)
+    @asks(epochs=1)
     def stop(state: lab.stops.Progress) -> bool:
+        if not state.history[-1].seconds:
+            return True  # Tried before the run, when nothing was trained.
         with open(log, "a") as file:
             file.write(f"{state.round}")
         if log.read_text() == "012":
@@ -90,7 +95,7 @@ def test_a_killed_worker_of_a_cluster_loses_one_round(
 ) -> None:
     recipe = dying(tmp_path / "log")
     runs = lab.compare({"dies": recipe}, make, tiny_data, seeds=(0,), workers=client,
-                       folder=tmp_path / "runs")  # fmt: skip
+                       folder=tmp_path / "runs", key="dies")  # fmt: skip
     assert (tmp_path / "log").read_text() == "01223"
     plain = lab.recipes.lottery_ticket(0.5, stop=STOP, rounds=3)
     assert (
@@ -104,8 +109,10 @@ def test_a_killed_process_here_is_an_error_and_the_next_call_goes_on(
 ) -> None:
     recipe, folder = dying(tmp_path / "log"), tmp_path / "runs"
     with pytest.raises(TerminatedWorkerError):
-        lab.compare({"dies": recipe}, make, tiny_data, seeds=(0,), folder=folder, workers=2)
-    runs = lab.compare({"dies": recipe}, make, tiny_data, seeds=(0,), folder=folder, workers=2)
+        lab.compare({"dies": recipe}, make, tiny_data, seeds=(0,), folder=folder, key="dies",
+                    workers=2)  # fmt: skip
+    runs = lab.compare({"dies": recipe}, make, tiny_data, seeds=(0,), folder=folder, key="dies",
+                       workers=2)  # fmt: skip
     assert [row["round"] for row in runs["dies"][0]] == [0, 1, 2, 3]
     assert (tmp_path / "log").read_text() == "01223"
 
@@ -123,13 +130,35 @@ def test_a_record_of_workers_is_read_by_one_process(
 
 
 def test_errors_of_a_task_arrive_and_wrong_workers_are_named(client: Client) -> None:
-    for workers in (2, client):
+    for some in (2, client):
         with pytest.raises(ZeroDivisionError):
-            list(run_on(workers, [lambda: 1 / 0, lambda: 1]))
+            list(run_on(some, [lambda: 1 / 0, lambda: 1]))
     with pytest.raises(TypeError, match="workers='two'"):
         list(run_on("two", [lambda: 1]))
     with pytest.raises(ValueError, match="workers=0"):
         list(run_on(0, [lambda: 1]))
+
+
+@pytest.mark.parametrize("what", ["cluster", "client", "workers", "closed before"])
+def test_a_cluster_that_is_gone_is_an_error_within_half_a_minute(
+    what: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(workers, "PATIENCE", 2)
+    monkeypatch.setattr(workers, "PULSE", 1)
+    with (
+        LocalCluster(n_workers=1, threads_per_worker=1, processes=False, dashboard_address=None,
+                     protocol="inproc://") as cluster,
+        Client(cluster) as client,
+    ):  # fmt: skip
+        stop = {"cluster": cluster.close, "workers": lambda: cluster.scale(0)}
+        if what == "closed before":
+            client.close()
+        done = run_on(client, [partial(time.sleep, pause) for pause in (0, 4, 4)])
+        start = time.monotonic()
+        with pytest.raises(ConnectionError, match="workers=<Client"):
+            for _ in done:
+                stop.get(what, client.close)()
+        assert time.monotonic() - start < 30
 
 
 def test_results_come_as_they_are_done() -> None:

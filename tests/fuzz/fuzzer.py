@@ -1,7 +1,8 @@
 """The fuzzer: a good call of every public name, with one or two arguments replaced by nonsense.
 
 Right is a result, or a TypeError, ValueError, KeyError, FileNotFoundError or DataError whose
-message names an argument that was replaced. Everything else is a failure.
+message names an argument that was replaced. Everything else is a failure, and so is a call after
+which Python, NumPy or torch are not set as before: `state_of_all`.
 """
 
 from __future__ import annotations
@@ -10,9 +11,11 @@ import contextlib
 import io
 import itertools
 import math
+import os
 import random
 import re
 import signal
+import sys
 import traceback
 import warnings
 from collections import Counter
@@ -20,12 +23,14 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+import matplotlib
 import numpy as np
 import torch
 from examples import ALL, Examples
 from torch import nn
+from torch._subclasses import FakeTensorMode
+from torchvision.tv_tensors import Image
 
-from pruninglab.classroom.exercises.core import NotYet
 from pruninglab.data import DataError
 
 SECONDS = 3.0
@@ -41,7 +46,30 @@ SCALARS: dict[str, Callable[[], Any]] = {
     "False": lambda: False, "complex number": lambda: 1j, "object": object,
     "function": lambda: print, "type": lambda: int, "array": lambda: np.ones(3),
     "network": lambda: nn.Conv1d(1, 1, 1), "numbers with nan": lambda: [0.5, math.nan],
+    "lazy network": lambda: nn.Sequential(nn.Flatten(), nn.LazyLinear(3)),
+    "meta network": lambda: nn.Linear(4, 3, device="meta"),
+    "strange tensors by name": lambda: {"a": nested(torch.ones(2))},
 }  # fmt: skip
+
+
+def nested(t: torch.Tensor, layout: torch.layout = torch.strided) -> torch.Tensor:
+    return torch.nested.nested_tensor([t, t], layout=layout)
+
+
+def fake(t: torch.Tensor) -> torch.Tensor:
+    with FakeTensorMode() as mode:
+        return mode.from_tensor(t)
+
+
+def in_inference(t: torch.Tensor) -> torch.Tensor:
+    with torch.inference_mode():
+        return t.clone()
+
+
+def two_dimensions(t: torch.Tensor) -> torch.Tensor:
+    return t if t.dim() == 2 else t.reshape(1, -1)
+
+
 TENSORS: dict[str, Callable[[], Any]] = {
     "meta": lambda: torch.ones(2, 3, device="meta"), "sparse": lambda: torch.eye(3).to_sparse(),
     "empty": lambda: torch.ones(0), "int": lambda: torch.ones(2, 3, dtype=torch.int64),
@@ -50,6 +78,9 @@ TENSORS: dict[str, Callable[[], Any]] = {
     "inf tensor": lambda: torch.full((3, 4), math.inf), "number": lambda: torch.tensor(2.0),
     "five-dimensional": lambda: torch.ones(1, 2, 1, 2, 3), "vector": lambda: torch.ones(7),
     "half": lambda: torch.ones(3, 4).half(), "negative": lambda: -torch.ones(3, 4),
+    "uninitialised": nn.UninitializedParameter, "lazy buffer": nn.UninitializedBuffer,
+    "no columns": lambda: torch.ones(3, 0), "uint8": lambda: torch.ones(3, 4).byte(),
+    "0-dim int": lambda: torch.tensor(3), "parameter": lambda: nn.Parameter(torch.ones(3, 4)),
 }  # fmt: skip
 BAD = SCALARS | TENSORS
 CALLABLE = {"function", "type", "network"}
@@ -60,6 +91,19 @@ SPOILED: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {
     "as meta": lambda t: t.to("meta"), "as sparse": lambda t: t.to_sparse(),
     "as double": lambda t: t.double(), "empty first": lambda t: t[:0], "as bool": lambda t: t > 0,
     "one less": lambda t: t[..., :-1], "with grad": lambda t: t.float().requires_grad_(),
+    "as csr": lambda t: two_dimensions(t).to_sparse_csr(), "as nested": nested,
+    "as csc": lambda t: two_dimensions(t).to_sparse_csc(), "as brain": lambda t: t.bfloat16(),
+    "as bsr": lambda t: two_dimensions(t).to_sparse_bsr((1, 1)), "as fake": fake,
+    "as mkldnn": lambda t: t.float().to_mkldnn(), "as jagged": lambda t: nested(t, torch.jagged),
+    "as quantized": lambda t: torch.quantize_per_tensor(t.float(), 0.1, 0, torch.qint8),
+    "in inference": in_inference,
+    "as image": lambda t: Image(t) if t.dim() > 1 else t, "as uint16": lambda t: t.to(torch.uint16),
+    "expanded": lambda t: t.flatten()[:1].expand(t.numel()).view(t.shape) if t.numel() else t,
+    "far apart": lambda t: t.repeat_interleave(1000, -1)[..., ::1000],
+    "transposed": lambda t: t.mT.contiguous().mT if t.dim() > 1 else t,
+    "conjugate": lambda t: (t + 0j).conj(), "as negated": lambda t: torch._neg_view(t.float()),
+    "masked": lambda t: torch.masked.masked_tensor(t.float(), t > 0),
+    "view with grad": lambda t: t.float().requires_grad_().view(t.shape),
 }  # fmt: skip
 
 
@@ -136,12 +180,40 @@ def fuzz(examples: Examples, calls: Iterator[Call]) -> Report:
     return report
 
 
+def state_of_all() -> dict[str, Any]:
+    """Return what every call has to leave as it is: it belongs to the user's own code."""
+    name, keys, *place = np.random.get_state()
+    return {
+        "Python's random": random.getstate(), "NumPy's random": (name, keys.tobytes(), *place),
+        "torch's random": torch.get_rng_state().numpy().tobytes(),
+        "default dtype": torch.get_default_dtype(), "default device": torch.get_default_device(),
+        "gradients": torch.is_grad_enabled(), "inference": torch.is_inference_mode_enabled(),
+        "determinism": torch.are_deterministic_algorithms_enabled(),
+        "threads": torch.get_num_threads(), "warnings": list(warnings.filters),
+        "variables": dict(os.environ), "folder": os.getcwd(), "path": list(sys.path),
+        "NumPy's errors": np.geterr(), "figures": dict(matplotlib.rcParams),
+    }  # fmt: skip
+
+
 def judge(examples: Examples, call: Call) -> tuple[str | None, str]:
     """Make one call; return the failure's type and message, or None if all is right."""
     target = ALL[call.target]
     arguments = examples.arguments(target)
     for name, kind in call.bad:
         arguments[name] = spoil(arguments.get(name), kind)
+    before = state_of_all()
+    found = judge_answer(examples, call, arguments)
+    after = state_of_all()
+    if changed := [name for name in before if before[name] != after[name]]:
+        return "changed " + ", ".join(changed), "not as it was before the call"
+    return found
+
+
+def judge_answer(
+    examples: Examples, call: Call, arguments: dict[str, Any]
+) -> tuple[str | None, str]:
+    """Make the call with these arguments; judge its answer alone."""
+    target = ALL[call.target]
     try:
         with time_limit(SECONDS):
             examples.call(target, arguments)
@@ -149,8 +221,6 @@ def judge(examples: Examples, call: Call) -> tuple[str | None, str]:
         # A loop of 10³⁰ steps does what it was asked for.
         huge = any("huge" in kind for _, kind in call.bad)
         return (None if huge else "TooLong"), f"longer than {SECONDS} s"
-    except NotYet as error:
-        return (None if call.target.endswith(".check") else "NotYet"), str(error)
     except Exception as error:
         return judge_error(error, call)
     return None, ""
@@ -175,7 +245,7 @@ def judge_error(error: Exception, call: Call) -> tuple[str | None, str]:
 
 def names(message: str, name: str) -> bool:
     """Tell whether a message names an argument; a single letter only where it says what it is."""
-    follows = r"(?=[=\[(,]| is| must| has| and|$)" if len(name) == 1 else r"\b"
+    follows = r"(?=[=\[(,]| is| must| has| holds| float| and|$)" if len(name) == 1 else r"\b"
     return re.search(rf"\b{name}{follows}", message) is not None
 
 

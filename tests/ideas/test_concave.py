@@ -14,6 +14,9 @@ from sklearn.linear_model import LogisticRegression
 from torch import Tensor
 
 from pruninglab.ideas import concave as c
+from pruninglab.lessons.concave.digits import TwoDigits, two_digits
+from pruninglab.lessons.concave.fits import accuracy_of, fit_logistic, subgradient_l1
+from pruninglab.lessons.concave.logistic import loss_gradient, masked_logistic
 
 PENALTIES = [c.l1(), c.log(0.1), c.log(0.01), c.lq(0.5), c.mcp(0.5), c.mcp(3.0)]
 
@@ -106,13 +109,6 @@ def test_lq_is_steep_but_finite_at_zero() -> None:
     assert c.lq(0.5).derivative(torch.zeros(1)).item() == pytest.approx(1e30)
 
 
-def test_project_box_is_the_nearest_point() -> None:
-    points = torch.tensor([-3.0, 0.3, 4.0])
-    grid = torch.linspace(0, 1, 1001)
-    nearest = grid[(points[:, None] - grid).abs().argmin(dim=1)]
-    torch.testing.assert_close(c.project_box(points), nearest)
-
-
 # --- the solver ------------------------------------------------------------------------------
 
 
@@ -120,7 +116,7 @@ def test_project_box_is_the_nearest_point() -> None:
 @pytest.mark.parametrize("ridge", [0.0, 2.0])
 def test_scipy_finds_nothing_better_nearby(r: c.Regularizer, ridge: float) -> None:
     data = problem()
-    found = c.masked_logistic(*data, [r], [0.3, 2.0], ridge=ridge, tolerance=1e-8)
+    found = masked_logistic(*data, [r], [0.3, 2.0], ridge=ridge, tolerance=1e-8)
     for run in range(2):
         one = tuple(part[run] for part in data)
         for number, lam in enumerate((0.3, 2.0)):
@@ -140,7 +136,7 @@ def test_scipy_finds_nothing_better_nearby(r: c.Regularizer, ridge: float) -> No
 def test_l1_has_one_solution_wherever_it_starts() -> None:
     data = problem()
     ends = [
-        c.masked_logistic(*data, [c.l1()], [1.0], start=start, tolerance=1e-9).masks
+        masked_logistic(*data, [c.l1()], [1.0], start=start, tolerance=1e-9).masks
         for start in (0.0, 0.5, 1.0)
     ]
     torch.testing.assert_close(ends[0], ends[1], atol=1e-6, rtol=0)
@@ -150,7 +146,7 @@ def test_l1_has_one_solution_wherever_it_starts() -> None:
 @pytest.mark.parametrize("r", PENALTIES, ids=repr)
 def test_kkt_conditions(r: c.Regularizer) -> None:
     data = problem()
-    found = c.masked_logistic(*data, [r], [0.5, 1.5], ridge=0.5, tolerance=1e-8)
+    found = masked_logistic(*data, [r], [0.5, 1.5], ridge=0.5, tolerance=1e-8)
     m = found.masks
     features = data[0] * data[2][:, None]
     m.requires_grad_()
@@ -170,13 +166,13 @@ def test_kkt_conditions(r: c.Regularizer) -> None:
 
 def test_a_batch_equals_a_loop_over_its_problems() -> None:
     data, lambdas, kinds = problem(runs=3), [0.0, 0.2, 1.0, 30.0], [c.log(0.1), c.l1(), c.mcp(0.5)]
-    whole = c.masked_logistic(*data, kinds, lambdas, tolerance=1e-7, max_steps=20_000)
+    whole = masked_logistic(*data, kinds, lambdas, tolerance=1e-7, max_steps=20_000)
     assert whole.masks.shape == (3, 3, 4, 12)
     for run in range(3):
         one = [part[run : run + 1] for part in data]
         for i, kind in enumerate(kinds):
             for j, lam in enumerate(lambdas):
-                alone = c.masked_logistic(*one, [kind], [lam], tolerance=1e-7, max_steps=20_000)
+                alone = masked_logistic(*one, [kind], [lam], tolerance=1e-7, max_steps=20_000)
                 torch.testing.assert_close(
                     alone.masks[0, 0, 0], whole.masks[run, i, j], atol=1e-5, rtol=0
                 )
@@ -187,11 +183,11 @@ def test_distance_is_the_projected_gradient() -> None:
     with pytest.warns(
         RuntimeWarning, match=r"2 of 2 problems .* after 3 steps.*wanted 1e-09"
     ) as caught:
-        found = c.masked_logistic(*data, [c.log(0.2)], [0.5, 1.0], tolerance=1e-9, max_steps=3)
+        found = masked_logistic(*data, [c.log(0.2)], [0.5, 1.0], tolerance=1e-9, max_steps=3)
     assert found.steps == 3 and caught[0].filename == __file__
     for number, lam in enumerate((0.5, 1.0)):
         m = found.masks[0, 0, number]
-        slope = c.loss_gradient(*data, m[None])[0] + lam * c.log(0.2).derivative(m)
+        slope = loss_gradient(*data, m[None])[0] + lam * c.log(0.2).derivative(m)
         expected = (m - (m - slope).clip(0, 1)).abs().max()
         assert found.distance[0, 0, number].item() == pytest.approx(expected.item())
 
@@ -200,24 +196,24 @@ def test_extreme_lambdas_are_known() -> None:
     data = problem()
     for r in PENALTIES:
         # Below b = 0.5: mcp leaves larger entries in peace, however large λ is.
-        heavy = c.masked_logistic(*data, [r], [1e4], start=0.4).masks
+        heavy = masked_logistic(*data, [r], [1e4], start=0.4).masks
         assert bool((heavy == 0).all())
-    free = c.masked_logistic(*data, PENALTIES, [0.0], max_steps=20_000).masks
+    free = masked_logistic(*data, PENALTIES, [0.0], max_steps=20_000).masks
     for number in range(1, len(PENALTIES)):
         torch.testing.assert_close(free[:, number], free[:, 0], atol=1e-2, rtol=0)
 
 
 def test_a_warm_start_is_taken_up() -> None:
     data = problem()
-    first = c.masked_logistic(*data, [c.log(0.1)], [0.5], tolerance=1e-6)
-    again = c.masked_logistic(*data, [c.log(0.1)], [0.5], tolerance=1e-6, start=first.masks)
+    first = masked_logistic(*data, [c.log(0.1)], [0.5], tolerance=1e-6)
+    again = masked_logistic(*data, [c.log(0.1)], [0.5], tolerance=1e-6, start=first.masks)
     assert again.steps == 0 and torch.equal(again.masks, first.masks)
 
 
 @given(st.integers(0, 10_000), st.sampled_from(PENALTIES), st.floats(0, 5))
 def test_masks_stay_in_the_box_and_never_get_worse(seed: int, r: c.Regularizer, lam: float) -> None:
     data = problem(runs=1, n=10, d=5, seed=seed)
-    found = c.masked_logistic(*data, [r], [lam], ridge=0.1, max_steps=20_000).masks[0, 0, 0]
+    found = masked_logistic(*data, [r], [lam], ridge=0.1, max_steps=20_000).masks[0, 0, 0]
     assert bool(((found >= 0) & (found <= 1)).all())
     one = tuple(part[0] for part in data)
     start, end = (objective(m, one, r, lam, 0.1) for m in (np.full(5, 0.5), found.numpy()))
@@ -229,7 +225,7 @@ def test_loss_gradient_is_that_of_the_loss() -> None:
     one = tuple(part[0] for part in data)
 
     def gradient(m: np.ndarray) -> np.ndarray:
-        return c.loss_gradient(*data, torch.from_numpy(m)[None], ridge=2.0)[0].numpy()
+        return loss_gradient(*data, torch.from_numpy(m)[None], ridge=2.0)[0].numpy()
 
     m = np.linspace(0.1, 0.9, 12)
     assert check_grad(lambda m: objective(m, one, c.l1(), 0.0, 2.0), gradient, m) < 1e-4
@@ -238,11 +234,6 @@ def test_loss_gradient_is_that_of_the_loss() -> None:
 @pytest.mark.parametrize(
     ("change", "match"),
     [
-        ({"lambdas": [-1.0]}, r"lambdas holds -1\.0"),
-        ({"lambdas": [math.nan]}, "lambdas holds nan"),
-        ({"lambdas": []}, "lambdas must not be empty"),
-        ({"regularizers": []}, "regularizers must not be empty"),
-        ({"targets": torch.full((1, 4), 2.0)}, "holds 2; labels must be 0 or 1"),
         (
             {"targets": torch.zeros(1, 5)},
             r"targets=float32 \(1, 5\) must be .* to fit inputs float32 \(1, 4, 3\)",
@@ -251,13 +242,11 @@ def test_loss_gradient_is_that_of_the_loss() -> None:
             {"weights": torch.zeros(1, 2)},
             r"weights=float32 \(1, 2\) must be .* to fit inputs float32 \(1, 4, 3\)",
         ),
-        ({"weights": torch.full((1, 3), math.nan)}, "finite"),
+        ({"lambdas": [math.nan]}, "give a gradient of NaN"),
         ({"ridge": -1.0}, r"ridge=-1\.0"),
         ({"max_steps": -1}, "max_steps=-1"),
         ({"tolerance": math.nan}, "tolerance=nan"),
         ({"start": 1.5}, r"start=1\.5 must be in \[0, 1\]"),
-        ({"start": torch.full((3,), 1.5)}, "start must lie"),
-        ({"start": torch.zeros(7)}, r"start has shape \(7,\)"),
     ],
 )
 def test_bad_input_is_named(change: dict, match: str) -> None:
@@ -269,7 +258,7 @@ def test_bad_input_is_named(change: dict, match: str) -> None:
         "lambdas": [1.0],
     }
     with pytest.raises(ValueError, match=match):
-        c.masked_logistic(**{**good, **change})
+        masked_logistic(**{**good, **change})
 
 
 # --- baselines -------------------------------------------------------------------------------
@@ -278,7 +267,7 @@ def test_bad_input_is_named(change: dict, match: str) -> None:
 def test_the_fit_is_scikit_learns() -> None:
     inputs, targets, _ = problem(runs=3, n=80)
     for ridge in (0.1, 1.0):
-        ours = c.fit_logistic(inputs, targets, ridge=ridge, tolerance=1e-8)
+        ours = fit_logistic(inputs, targets, ridge=ridge, tolerance=1e-8)
         for run in range(3):
             theirs = LogisticRegression(
                 C=1 / ridge, fit_intercept=False, tol=1e-10, max_iter=10_000
@@ -286,13 +275,13 @@ def test_the_fit_is_scikit_learns() -> None:
             theirs.fit(inputs[run].numpy(), targets[run].numpy())
             np.testing.assert_allclose(ours[run].numpy(), theirs.coef_[0], atol=1e-4)
     with pytest.raises(ValueError, match=r"ridge=0"):
-        c.fit_logistic(inputs, targets, ridge=0)
+        fit_logistic(inputs, targets, ridge=0)
 
 
 def test_a_hard_fit_goes_downhill_all_the_same() -> None:
     inputs = torch.tensor([[[1e3, 1.0], [-1e3, 1.0], [1.0, 1.0]]], dtype=torch.float64)
     targets = torch.tensor([[1.0, 0.0, 0.0]])
-    weights = c.fit_logistic(inputs, targets, ridge=1e-3, tolerance=1e-6)
+    weights = fit_logistic(inputs, targets, ridge=1e-3, tolerance=1e-6)
     residual = torch.sigmoid(inputs @ weights[..., None])[..., 0] - targets
     gradient = (residual[:, None] @ inputs)[:, 0] + 1e-3 * weights
     assert gradient.abs().max() < 1e-5
@@ -301,13 +290,15 @@ def test_a_hard_fit_goes_downhill_all_the_same() -> None:
 def test_a_fit_that_does_not_arrive_says_how_far_it_is() -> None:
     inputs, targets, _ = problem(runs=1)
     with pytest.warns(RuntimeWarning, match=r"gradient of .*, wanted 0") as caught:
-        c.fit_logistic(inputs, targets, tolerance=0.0)
+        fit_logistic(inputs, targets, tolerance=0.0)
     assert caught[0].filename == __file__, "the warning points at the caller"
 
 
 def test_subgradients_step_by_step_and_never_reach_zero() -> None:
     inputs, targets, _ = problem(runs=1)
-    theta, last = c.subgradient_l1(inputs, targets, [0.5, 20.0], steps=200, keep=50)
+    last = torch.stack([subgradient_l1(inputs, targets, [0.5, 20.0], steps=n) for n in
+                        range(151, 201)])  # fmt: skip
+    theta = last[-1]
     x, y = inputs[0].numpy(), targets[0].numpy()
     step = 4 / np.linalg.norm(x, 2) ** 2
     for number, lam in enumerate((0.5, 20.0)):
@@ -315,7 +306,6 @@ def test_subgradients_step_by_step_and_never_reach_zero() -> None:
         for _ in range(200):
             w = w - step * (x.T @ (1 / (1 + np.exp(-x @ w)) - y) + lam * np.sign(w))
         np.testing.assert_allclose(theta[0, number].numpy(), w, atol=1e-8)
-    assert torch.equal(last[-1], theta) and last.shape == (50, 1, 2, 12)
     assert not bool((theta == 0).any())
     hops = (last[:, 0, 1].sign().diff(dim=0) != 0).sum(dim=0)
     assert hops.min() > 10, "under a heavy penalty every weight hops over zero for ever"
@@ -331,7 +321,7 @@ def test_scikit_learn_reaches_the_zeros_that_subgradients_miss() -> None:
     )
     theirs.fit(inputs[0].numpy(), targets[0].numpy())
     zero = torch.from_numpy(theirs.coef_[0] == 0)
-    theta, _ = c.subgradient_l1(inputs, targets, [8.0], steps=3000)
+    theta = subgradient_l1(inputs, targets, [8.0], steps=3000)
     assert 0 < zero.sum() < 12 and not bool((theta == 0).any())
     assert theta[0, 0][zero].abs().max() < 0.5
 
@@ -340,7 +330,7 @@ def test_accuracy_is_a_share_and_a_logit_of_zero_means_class_0() -> None:
     inputs = torch.tensor([[[1.0], [-1.0], [2.0], [0.0]]])
     targets = torch.tensor([[1.0, 1.0, 0.0, 0.0]])
     weights = torch.tensor([[[1.0], [-1.0], [0.0]]])
-    assert c.accuracy_of(inputs, targets, weights).tolist() == [[0.5, 0.75, 0.5]]
+    assert accuracy_of(inputs, targets, weights).tolist() == [[0.5, 0.75, 0.5]]
 
 
 # --- bounds ----------------------------------------------------------------------------------
@@ -385,10 +375,10 @@ def test_both_theorems_hold_on_real_solutions(r: c.Regularizer) -> None:
         sought = torch.zeros(1, 20, dtype=torch.float64)
         sought[:, :k] = 1
         for ridge in (5.0, 50.0):
-            slope = c.loss_gradient(inputs, targets, weights, sought, ridge)
+            slope = loss_gradient(inputs, targets, weights, sought, ridge)
             lam = float(slope.abs().max())
             start = sought[:, None, None]
-            m = c.masked_logistic(
+            m = masked_logistic(
                 inputs, targets, weights, [r], [lam], start=start, ridge=ridge, tolerance=1e-8
             ).masks[0, 0, 0]
             far = float((m - sought[0]).norm())
@@ -479,7 +469,7 @@ def test_two_digits_are_the_middle_of_the_images() -> None:
     count = 60
     images = torch.arange(count * 784, dtype=torch.float32).reshape(count, 1, 28, 28)
     labels = torch.arange(count) % 3
-    drawn = c.two_digits(images, labels, digits=(0, 2), runs=4, each=20, train=15, seed=1)
+    drawn = two_digits(images, labels, digits=(0, 2), runs=4, each=20, train=15, seed=1)
     assert drawn.inputs.shape == (4, 30, 401) and drawn.held_inputs.shape == (4, 10, 401)
     assert bool((drawn.inputs[..., -1] == 1).all())
     for run in range(4):
@@ -490,7 +480,7 @@ def test_two_digits_are_the_middle_of_the_images() -> None:
         assert torch.equal(labels[source], torch.where(truth == 1, 2, 0))
         torch.testing.assert_close(both[:, :-1].reshape(-1, 20, 20), images[source, 0, 4:24, 4:24])
     assert not torch.equal(drawn.inputs[0], drawn.inputs[1])
-    fewer = c.two_digits(images, labels, digits=(0, 2), runs=2, each=20, train=15, seed=1)
+    fewer = two_digits(images, labels, digits=(0, 2), runs=2, each=20, train=15, seed=1)
     assert torch.equal(fewer.inputs, drawn.inputs[:2])
 
 
@@ -512,21 +502,19 @@ def test_two_digits_refuses_nonsense(change: dict, match: str) -> None:
         "train": 2,
     }
     with pytest.raises(ValueError, match=match):
-        c.two_digits(**{**good, **change})
+        two_digits(**{**good, **change})
 
 
 def test_mnist_at_once_and_few_pixels_are_enough() -> None:
     import pruninglab as lab
 
     data = lab.data.load("mnist", normalize=False, device="cpu")
-    drawn = c.two_digits(data.train.inputs, data.train.targets, runs=5)
-    weights = c.fit_logistic(drawn.inputs, drawn.targets)
-    assert c.accuracy_of(drawn.held_inputs, drawn.held_targets, weights).mean() > 0.99
-    found = c.masked_logistic(
-        drawn.inputs, drawn.targets, weights, [c.l1(), c.log(0.1)], [0.1, 1.0]
-    )
+    drawn = two_digits(data.train.inputs, data.train.targets, runs=5)
+    weights = fit_logistic(drawn.inputs, drawn.targets)
+    assert accuracy_of(drawn.held_inputs, drawn.held_targets, weights).mean() > 0.99
+    found = masked_logistic(drawn.inputs, drawn.targets, weights, [c.l1(), c.log(0.1)], [0.1, 1.0])
     masked = found.masks * weights[:, None, None]
-    assert c.accuracy_of(drawn.held_inputs, drawn.held_targets, masked).min() > 0.95
+    assert accuracy_of(drawn.held_inputs, drawn.held_targets, masked).min() > 0.95
     living = (found.masks > 0).sum(dim=-1)
     assert bool((living[..., 1] < living[..., 0]).all()) and living.max() < 150
 
@@ -546,29 +534,14 @@ def test_penalties_keep_their_dtype_and_are_finite(r: c.Regularizer, dtype: torc
     torch.testing.assert_close(values.double(), exact, atol=1e-2, rtol=0)
 
 
-@pytest.mark.parametrize("scale", [1e25, 1e160])
-def test_what_overflows_is_refused_and_never_solved(scale: float) -> None:
-    """A gradient of NaN is not below the tolerance."""
-    inputs, targets, weights = problem(runs=1)
-    if scale < 1e38:
-        inputs, weights = inputs.float(), weights.float()
-    for call in (
-        lambda: c.masked_logistic(inputs * scale, targets, weights, [c.l1()], [1.0]),
-        lambda: c.subgradient_l1(inputs * scale, targets, [1.0]),
-        lambda: c.fit_logistic(inputs * scale, targets),
-    ):
-        with pytest.raises(ValueError, match=r"^inputs .*too large"):
-            call()
-
-
 class nowhere(square):
     def derivative(self, m: Tensor) -> Tensor:
         return m * math.nan
 
 
 def test_a_penalty_of_nan_is_an_error() -> None:
-    with pytest.raises(ValueError, match="a regularizer is not defined"):
-        c.masked_logistic(*problem(), [nowhere()], [1.0])
+    with pytest.raises(ValueError, match="a regularizer give"):
+        masked_logistic(*problem(), [nowhere()], [1.0])
 
 
 def test_theorem_2_at_its_corner_and_without_ones() -> None:
@@ -597,27 +570,11 @@ X, Y, W = torch.rand(1, 4, 3), torch.tensor([[0.0, 1, 0, 1]]), torch.ones(1, 3)
         (lambda: c.mcp(1e300), r"b=1e\+300"),
         (lambda: c.check_assumption(c.l1(), 10**12), "points="),
         (lambda: c.check_assumption("l1"), "regularizer='l1'"),
-        (lambda: c.project_box(torch.tensor([math.nan])), "m has NaN"),
-        (lambda: c.subgradient_l1(0 * X, Y, [1.0]), "inputs of a run are all zero"),
-        (lambda: c.subgradient_l1(X, Y, ["1"]), "lambdas"),
-        (lambda: c.subgradient_l1(X, Y, [1e300]), r"lambdas holds 1e\+300"),
-        (lambda: c.subgradient_l1(X, Y, [1.0], start=torch.ones(3)), "start=float32"),
-        (lambda: c.fit_logistic(X[:0], Y[:0]), "inputs=float32 .* not empty"),
-        (lambda: c.fit_logistic(X.half(), Y), "inputs=float16"),
-        (lambda: c.fit_logistic(X * math.nan, Y), "inputs must be finite"),
-        (lambda: c.fit_logistic(torch.ones(1, 4, 3), 0 * Y, ridge=1e-30), "ridge=1e-30 is too"),
-        (lambda: c.fit_logistic(X, Y, tolerance=math.nan), "tolerance=nan"),
-        (lambda: c.accuracy_of(X, Y, W * math.nan), "weights must be finite"),
-        (lambda: c.accuracy_of(X, Y, torch.ones(2, 3)), "weights=float32"),
-        (lambda: c.masked_logistic(X, Y, W, [None], [1.0]), "regularizers"),
-        (lambda: c.masked_logistic(X, Y, W, [c.l1()], [1.0], start=None), "start=None"),
-        (lambda: c.loss_gradient(X, Y, W, W * math.inf), "masks must be finite"),
-        (lambda: c.TwoDigits(X, Y, X, Y[:, :2]), "held_targets=float32"),
-        (lambda: c.two_digits(torch.zeros(9, 1, 28, 28), torch.zeros(8).long()), "labels=int64"),
-        (lambda: c.two_digits(torch.zeros(9, 1, 28, 28), torch.zeros(9).long(), digits=(1, 1)),
-         "digits="),
-        (lambda: c.two_digits(torch.zeros(9, 1, 28, 28), torch.zeros(9).long(), runs=10**12),
-         "runs="),
+        (lambda: fit_logistic(X, Y, tolerance=math.nan), "tolerance=nan"),
+        (lambda: accuracy_of(X, Y, torch.ones(2, 3)), "weights=float32"),
+        (lambda: masked_logistic(X, Y, W, [c.l1()], [1.0], start=None), "start=None"),
+        (lambda: TwoDigits(X, Y, X, Y[:, :2]), "held_targets=float32"),
+        (lambda: two_digits(torch.zeros(9, 1, 28, 28), torch.zeros(8).long()), "labels=int64"),
     ],
 )  # fmt: skip
 def test_bad_arguments_are_named(call, match: str) -> None:
@@ -627,11 +584,11 @@ def test_bad_arguments_are_named(call, match: str) -> None:
 
 def test_other_dtypes_of_weights_and_labels_do_not_matter() -> None:
     inputs, targets, weights = problem()
-    expected = c.masked_logistic(inputs, targets, weights, [c.l1()], [1.0]).masks
+    expected = masked_logistic(inputs, targets, weights, [c.l1()], [1.0]).masks
     for labels, theta in ((targets.bool(), weights), (targets.long(), weights.float())):
-        found = c.masked_logistic(inputs, labels, theta, [c.l1()], [1.0]).masks
+        found = masked_logistic(inputs, labels, theta, [c.l1()], [1.0]).masks
         torch.testing.assert_close(found, expected, atol=1e-4, rtol=0)
-    assert c.loss_gradient(inputs, targets.bool(), weights, weights.float()).dtype == torch.float64
+    assert loss_gradient(inputs, targets.bool(), weights, weights.float()).dtype == torch.float64
 
 
 def test_a_lone_entry_is_where_the_gradient_is_zero() -> None:
@@ -642,3 +599,11 @@ def test_a_lone_entry_is_where_the_gradient_is_zero() -> None:
     assert extra == pytest.approx(float(c.log(0.1).value(m) - m))
     with pytest.raises(TypeError, match=r"^regularizer=None"):
         c.lone_entry(0.5, None, 1.0)
+
+
+@pytest.mark.parametrize("regularizer", PENALTIES, ids=str)
+@pytest.mark.parametrize("entry", [-1.0, -1e-30, -math.inf])
+def test_no_regularizer_takes_entries_below_0(regularizer: c.Regularizer, entry: float) -> None:
+    for call in (regularizer.value, regularizer.derivative):
+        with pytest.raises(ValueError, match="m="):
+            call(torch.tensor([0.5, entry]))

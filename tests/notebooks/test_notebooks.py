@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import sys
+import typing
+from collections.abc import Callable, Iterator
+from functools import reduce
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -12,14 +16,27 @@ import pytest
 from nbconvert import HTMLExporter
 from nbformat import NotebookNode
 
-from pruninglab.classroom.rerun import rerun, stable
+import pruninglab as lab
+from pruninglab.kit.pictures import ShownAtOnce
+from pruninglab.kit.rerun import rerun, stable
 
 ROOT = Path(__file__).resolve().parents[2]
-NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+LESSONS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+AUDITS = sorted((ROOT / "notebooks/audits").glob("*.ipynb"))
+NOTEBOOKS = [*LESSONS, *AUDITS]
 
 
-@pytest.fixture(params=NOTEBOOKS, ids=lambda path: path.stem)
+def name_of(path: Path) -> str:
+    return path.relative_to(ROOT / "notebooks").as_posix()
+
+
+@pytest.fixture(params=NOTEBOOKS, ids=name_of)
 def notebook(request: pytest.FixtureRequest) -> NotebookNode:
+    return nbformat.read(request.param, as_version=4)
+
+
+@pytest.fixture(params=LESSONS, ids=name_of)
+def lesson(request: pytest.FixtureRequest) -> NotebookNode:
     return nbformat.read(request.param, as_version=4)
 
 
@@ -27,14 +44,19 @@ def code_cells(notebook: NotebookNode) -> list[NotebookNode]:
     return [cell for cell in notebook.cells if cell.cell_type == "code"]
 
 
-def test_there_are_notebooks() -> None:
-    assert len(NOTEBOOKS) >= 2
+def test_each_lesson_has_an_audit() -> None:
+    assert len(LESSONS) >= 9
+    assert {path.name for path in AUDITS} <= {path.name for path in LESSONS}
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=name_of)
+def test_a_lesson_is_quick_to_fetch(path: Path) -> None:
+    """An audit has more pictures."""
+    assert path.stat().st_size <= (300_000 if path in LESSONS else 600_000)
 
 
 def test_size_and_shape(notebook: NotebookNode) -> None:
-    assert len(notebook.cells) <= 45
-    assert len(nbformat.writes(notebook)) < 1_000_000
-    assert all(cell.source.count("\n") < 25 for cell in code_cells(notebook))
+    assert all(cell.source.count("\n") < 30 for cell in code_cells(notebook))
     assert "widgets" not in notebook.metadata
 
 
@@ -46,15 +68,75 @@ def test_saved_from_one_clean_run(notebook: NotebookNode) -> None:
     assert not [output for output in outputs if output.get("name") == "stderr"]
 
 
-def test_first_figure_by_the_second_code_cell_and_alt_texts(notebook: NotebookNode) -> None:
-    pictures = [
-        (number, output)
-        for number, cell in enumerate(code_cells(notebook), start=1)
-        for output in cell.outputs
-        if "image/png" in output.get("data", {})
-    ]
-    assert pictures[0][0] <= 2
-    assert all(len(output.metadata["image/png"]["alt"]) >= 20 for _, output in pictures)
+def test_a_lesson_begins_with_its_idea_in_a_figure(lesson: NotebookNode) -> None:
+    """It may come alive after a guess: then the question stands there."""
+    seen = [bool(pictures(cell)) or "then=" in cell.source for cell in code_cells(lesson)]
+    assert any(seen[:2])
+
+
+def test_every_picture_says_what_it_shows(notebook: NotebookNode) -> None:
+    shown = [output for cell in code_cells(notebook) for output in pictures(cell)]
+    assert all(len(output.metadata["image/png"]["alt"]) >= 20 for output in shown)
+
+
+SHOWING = ("lab.publish", "lab.explore", "lab.board.show")
+
+
+def called(node: ast.AST) -> str:
+    return ast.unparse(node.func) if isinstance(node, ast.Call) else ""
+
+
+def pictures(cell: NotebookNode) -> list[NotebookNode]:
+    return [output for output in cell.outputs if "image/png" in output.get("data", {})]
+
+
+def test_every_picture_is_seen(notebook: NotebookNode) -> None:
+    """A call in a loop or a function shows at least one: a saved cell holds as many pictures.
+
+    What a question holds back is in a lambda, and not seen.
+    """
+    for cell in code_cells(notebook):
+        nodes = list(ast.walk(ast.parse(cell.source)))
+        later = {id(part) for node in nodes if isinstance(node, ast.Lambda)
+                 for part in ast.walk(node)}  # fmt: skip
+        asked = sum(called(node) in SHOWING for node in nodes if id(node) not in later)
+        repeated = any(isinstance(node, (ast.For, ast.FunctionDef)) for node in nodes)
+        shown = len(pictures(cell))
+        assert shown == asked or (repeated and shown > asked > 0), cell.source
+
+
+def lost(source: str) -> Iterator[str]:
+    """Yield the calls of a cell whose result is seen only where it is last, and is not there."""
+    tree = ast.parse(source)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Expr) and node is not tree.body[-1]:
+            function = reduce(lambda part, name: getattr(part, name, None),
+                              called(node.value).split(".")[1:], lab)  # fmt: skip
+            if called(node.value).startswith("lab.") and is_only_seen_last(function):
+                yield ast.unparse(node)
+
+
+def is_only_seen_last(function: Callable[..., object] | None) -> bool:
+    result = typing.get_type_hints(function).get("return", object)
+    # "Right." is seen as every result of a cell is; what trains returns nothing to see.
+    shows = result is str or any(name.startswith("_repr_") for name in dir(result))
+    return shows and not (isinstance(result, type) and issubclass(result, ShownAtOnce))
+
+
+def test_nothing_is_lost_in_the_middle_of_a_cell(notebook: NotebookNode) -> None:
+    assert not [call for cell in code_cells(notebook) for call in lost(cell.source)]
+
+
+def test_what_is_lost_is_found() -> None:
+    for call in ("lab.papers.ledger('sap')", "lab.papers.table()",
+                 "lab.lessons.concave.figures.penalties()",
+                 "lab.board.merge('boards')"):  # fmt: skip
+        assert list(lost(f"{call}\nprint()")) == [call]
+        assert list(lost(f"for _ in 'ab':\n    {call}")) == [call]
+        assert list(lost(f"x = 1\n{call}")) == []
+    for call in ("lab.publish(figure)", "lab.explore(draw)", "lab.train(net, data)",
+                 "lab.guess.summary('a')", "print()"):  # fmt: skip
+        assert list(lost(f"{call}\nprint()")) == []
 
 
 def test_no_bad_habits(notebook: NotebookNode) -> None:
@@ -63,13 +145,13 @@ def test_no_bad_habits(notebook: NotebookNode) -> None:
 
 
 def test_a_cell_needs_nothing_but_lab(notebook: NotebookNode) -> None:
-    """Imports are the same in all: torch, lab, and Python's own; no plumbing, nothing private."""
+    """Torch, lab, what lessons have of their own, Python's own; no plumbing, nothing private."""
     source = "\n".join(cell.source for cell in code_cells(notebook))
     imports = re.findall(r"^(?:import|from) ([\w.]+)", source, re.M)
-    assert {"torch", "pruninglab"} <= set(imports)
+    assert "pruninglab" in imports
     others = {name.partition(".")[0] for name in imports} - {"torch", "pruninglab"}
     assert others <= set(sys.stdlib_module_names)
-    assert "pruninglab." not in source
+    assert not re.search(r"pruninglab\.(?!lessons)", source)
     assert not re.search(r"\bpartial\(|deepcopy|load_state_dict|\blab\.[\w.]*\._", source)
 
 
@@ -100,11 +182,10 @@ def test_prose_knows_what_is_quoted() -> None:
     )
 
 
-def test_exercises_and_record(notebook: NotebookNode) -> None:
-    source = "\n".join(cell.source for cell in notebook.cells)
-    assert source.count("answer = ...") >= 3
-    assert "lab.environment()" in source
-    assert "After this notebook you can" in notebook.cells[0].source
+def test_in_a_lesson_the_student_writes(lesson: NotebookNode) -> None:
+    cells = [cell.source for cell in code_cells(lesson)]
+    assert len(re.findall(r"exercises\.\w+\.check\(", "\n".join(cells))) >= 3
+    assert re.search(r"After this (lesson|notebook) you can", lesson.cells[0].source)
 
 
 def test_every_figure_file_has_its_alt_text() -> None:
@@ -115,7 +196,7 @@ def test_every_figure_file_has_its_alt_text() -> None:
 
 def test_the_readme_lists_every_notebook_with_measured_minutes() -> None:
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    for path in NOTEBOOKS:
+    for path in LESSONS:
         row = next(
             line for line in readme.splitlines() if f"notebooks/{path.name}" in line and "|" in line
         )
@@ -179,7 +260,6 @@ def test_an_exported_page_keeps_every_alt_text(notebook: NotebookNode) -> None:
     html, _ = HTMLExporter(template_name="classic").from_notebook_node(notebook)
     images = Images()
     images.feed(html)
-    outputs = [output for cell in code_cells(notebook) for output in cell.outputs]
-    alts = [output.metadata["image/png"]["alt"] for output in outputs
-            if "image/png" in output.get("data", {})]  # fmt: skip
+    saved = [output for cell in code_cells(notebook) for output in pictures(cell)]
+    alts = [output.metadata["image/png"]["alt"] for output in saved]
     assert images.alts == alts

@@ -67,17 +67,6 @@ def test_what_is_never_reached_counts_as_chance() -> None:
     assert mean == pytest.approx((2 * 0.9 + 4 * 0.1) / 6)
 
 
-def test_verdicts_tell_winners_from_ties() -> None:
-    runs = runs_of(
-        {"lottery ticket": 0.0, "SAP": 0.02, "IMC": 0.0195, "random": -0.1, "twin": 0.0199}
-    )
-    lines = head_to_head.verdicts(runs).splitlines()
-    assert len(lines) == 6 and lines[0].startswith(" 50%: SAP 82.0%")
-    assert all(line.endswith("not told from it: twin") for line in lines)
-    clear = runs_of({"lottery ticket": 0.0, "SAP": 0.02, "IMC": -0.02})
-    assert "ahead of everybody" in head_to_head.verdicts(clear)
-
-
 def test_an_interval_is_students() -> None:
     from scipy import stats
 

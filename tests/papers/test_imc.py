@@ -9,7 +9,7 @@ import pruninglab as lab
 from pruninglab import nets
 from pruninglab.choices import scores
 from pruninglab.data import Split
-from pruninglab.ideas import inertial
+from pruninglab.ideas import imc as inertial
 from pruninglab.papers import imc
 
 

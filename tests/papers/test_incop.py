@@ -78,5 +78,5 @@ def test_every_epoch_is_what_a_run_by_hand_gives(monkeypatch: pytest.MonkeyPatch
     assert rows[-1]["test_accuracy"] == pytest.approx(run[1].test_accuracy, abs=1e-4)
     for number, key in enumerate(("IF relative", "IF probe 1", "IF probe 2", "IF probe 3")):
         images = few.train.inputs[100 * number : 100 * (number + 1)]
-        flows = [lab.flows.information_flow(net, images) for net in (last, dense)]
-        assert rows[-1][key] == pytest.approx(lab.flows.flow_distance(*flows, "relative"), rel=1e-3)
+        flows = [lab.incop.information_flow(net, images) for net in (last, dense)]
+        assert rows[-1][key] == pytest.approx(lab.incop.flow_distance(*flows, "relative"), rel=1e-3)

@@ -17,7 +17,7 @@ from pruninglab.papers.experiment import RECORDS
 from pruninglab.papers.ledger import PAPERS, STATUSES, Item, items
 
 ROOT = Path(__file__).resolve().parents[2]
-README = (ROOT / "README.md").read_text(encoding="utf-8")
+REPRODUCTION = (ROOT / "REPRODUCTION.md").read_text(encoding="utf-8")
 TEXTS = {
     "sap": "sap-pq-index.txt",
     "incop": "incop.txt",
@@ -53,13 +53,18 @@ def number_of(item: Item) -> tuple[str, int] | None:
     return kind, ROMAN.get(number) or int(number)
 
 
+def cells_of(notebook: str) -> list[dict[str, Any]]:
+    """Return the cells of a lesson, and those of its audit."""
+    paths = sorted((ROOT / "notebooks").glob(f"**/{notebook}_*.ipynb"), reverse=True)
+    return [c for path in paths for c in json.loads(path.read_text(encoding="utf-8"))["cells"]]
+
+
 @cache
 def sections(notebook: str) -> dict[str, list[str]]:
-    """Return the sources of the code cells below each heading of a notebook."""
-    (path,) = (ROOT / "notebooks").glob(f"{notebook}_*.ipynb")
+    """Return the sources of the code cells below each heading of a lesson and its audit."""
     under: dict[str, list[str]] = {}
     heading = ""
-    for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]:
+    for cell in cells_of(notebook):
         source = "".join(cell["source"])
         if cell["cell_type"] == "markdown":
             for line in source.splitlines():
@@ -127,15 +132,14 @@ def test_a_status_is_earned(paper: str, item: Item) -> None:
 def test_each_notebook_ends_with_its_papers_part(paper: str, notebook: str) -> None:
     cells = [cell for code in sections(notebook).values() for cell in code]
     assert f'lab.papers.ledger("{paper}")' in cells
-    (path,) = (ROOT / "notebooks").glob(f"{notebook}_*.ipynb")
-    for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]:
+    for cell in cells_of(notebook):
         if "".join(cell["source"]) == f'lab.papers.ledger("{paper}")':
             shown = "".join(cell["outputs"][0]["data"]["text/markdown"])
             assert shown == ledger(paper)
 
 
-def test_readme_has_the_totals() -> None:
-    assert totals() in README
+def test_the_page_has_the_totals() -> None:
+    assert totals() in REPRODUCTION
     assert all(status in totals() for status in STATUSES)
 
 
@@ -163,3 +167,10 @@ def test_the_walk_finds_what_is_wrong() -> None:
     with pytest.raises(AssertionError):
         test_a_status_is_earned("sap", Item("Figure 1", "left out", "absent"))
     assert numbered("see Fig. 3 and Table II") == {("Figure", 3), ("Table", 2)}
+
+
+def test_no_cell_of_a_ledger_ends_within_a_word() -> None:
+    """In Markdown a bar ends a cell, unless it is escaped."""
+    for paper in PAPERS:
+        rows = ledger(paper).splitlines()
+        assert {len(re.findall(r"(?<!\\)\|", row)) for row in rows} == {5}, paper

@@ -123,3 +123,10 @@ def test_global_magnitude_is_ahead_at_equal_density_and_training() -> None:
             assert gap.seeds == 5 and gap.mean > 2 * gap.std > 0
             spent = runs.with_costs().paired("magnitude, global", "NNrelief", "cost", density)
             assert abs(spent.mean) < 2.5
+
+
+def test_on_all_of_mnist_adam_keeps_about_half_of_what_sgd_keeps() -> None:
+    cuts = (lab.papers.record("nnrelief-one-cut", f"mnist_{way}_5e-4").more["cuts"]
+            for way in ("adam", "sgd"))  # fmt: skip
+    adam, sgd = (sum(cut["density"] for cut in seeds) / len(seeds) for seeds in cuts)
+    assert 0.4 < adam / sgd < 0.6

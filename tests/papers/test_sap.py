@@ -11,6 +11,8 @@ from torch import nn
 import pruninglab as lab
 from pruninglab.data import Data
 from pruninglab.engine.results import Runs
+from pruninglab.ideas.sap import pq_index
+from pruninglab.lessons.pq_index.rounds import turns
 from pruninglab.papers import sap
 
 
@@ -68,7 +70,7 @@ def test_indices_are_those_of_the_living_weights(tiny_net: nn.Module, tiny_data:
     recipe = lab.recipes.lottery_ticket(0.5, stop=lab.stops.epochs(1), rounds=1)
     _, finished = lab.prune(tiny_net, tiny_data, recipe, seed=0)
     living = torch.cat([finished.trained[name][alive] for name, alive in finished.alive.items()])
-    by_hand = [float(lab.pq_index(living, p, q)) for p, q in sap.GRID]
+    by_hand = [float(pq_index(living, p, q)) for p, q in sap.GRID]
     assert sap.indices(finished) == pytest.approx(by_hand, rel=1e-3)
     nothing = replace(finished, trained={name: 0 * w for name, w in finished.trained.items()})
     assert sap.indices(nothing) == [None] * len(sap.GRID)
@@ -91,7 +93,7 @@ def test_the_record_says_what_the_notebook_says() -> None:
     raised = {label: (gaps < 0).any(axis=1) for label, gaps in runs.over_rounds("cut.pqi").items()}
     assert raised["one-shot"].all() and not any(raised[label].any() for label in list(runs)[1:])
     index, right = runs.over_rounds("pqi.global.all"), runs.over_rounds("test_accuracy")
-    turned = {label: [lab.pqi.turns(row[row == row].tolist(), patience=2) for row in rows]
+    turned = {label: [turns(row[row == row].tolist(), patience=2) for row in rows]
               for label, rows in index.items()}  # fmt: skip
     assert turned["SAP (½, 1)"] == [None] * 3
     assert all(turn for label in ("one-shot", "lottery ticket", "SAP (1, 2)")

@@ -1,0 +1,56 @@
+"""Every module gets its own mode back."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import nn
+
+from pruninglab.modes import Refused, evaluating, run
+
+
+def network() -> nn.Sequential:
+    return nn.Sequential(nn.Linear(2, 2), nn.BatchNorm1d(2).eval(), nn.Dropout())
+
+
+@pytest.mark.parametrize("error", [None, ValueError, KeyboardInterrupt])
+def test_every_module_gets_its_own_mode_back(error: type[BaseException] | None) -> None:
+    net = network()
+    before = [module.training for module in net.modules()]
+    try:
+        with evaluating(net):
+            assert not any(module.training for module in net.modules())
+            if error:
+                raise error
+    except (ValueError, KeyboardInterrupt):
+        pass
+    assert [module.training for module in net.modules()] == before == [True, True, False, True]
+
+
+def test_one_inside_the_other() -> None:
+    net = network()
+    with evaluating(net):
+        with evaluating(net):
+            net(torch.ones(1, 2))
+        assert not net.training
+    assert net.training
+
+
+@pytest.mark.parametrize("net", [None, "net", torch.ones(2)])
+def test_what_is_no_network_is_refused_by_name(net: object) -> None:
+    with pytest.raises(TypeError, match=r"^net="), evaluating(net):
+        pass
+
+
+def test_inputs_that_do_not_fit_are_told_with_their_shape() -> None:
+    for net in (nn.Linear(2, 1), nn.DataParallel(nn.Linear(2, 1))):
+        with pytest.raises(ValueError, match=r"inputs float32 \(4, 3\) do not pass through net: "):
+            run(net, torch.ones(4, 3))
+
+
+def test_a_refusal_goes_through_as_it_is() -> None:
+    def refuse(inputs: torch.Tensor) -> None:
+        raise Refused("layer 'a' runs twice")
+
+    with pytest.raises(Refused, match=r"^layer 'a' runs twice$"):
+        run(refuse, torch.ones(1))
