@@ -81,8 +81,8 @@ for score in (gate_slope, long_way):
 
 def test_a_new_lesson_is_found_and_saved(copy: Path) -> None:
     assert "gate" in run(copy, "-c", "import pruninglab as lab; print(lab.lessons.__all__)")
-    run(copy, "-m", "pruninglab.kit.rerun", "notebooks/09_gate.ipynb")
-    (cell,) = nbformat.read(copy / "notebooks/09_gate.ipynb", as_version=4).cells
+    run(copy, "-m", "pruninglab.kit.rerun", "notebooks/10_gate.ipynb")
+    (cell,) = nbformat.read(copy / "notebooks/10_gate.ipynb", as_version=4).cells
     assert any("image/png" in output.get("data", {}) for output in cell.outputs)
     assert "Not answered yet" in cell.outputs[-1].text
-    assert (copy / "figures/09_gate/slope.png").exists()
+    assert (copy / "figures/10_gate/slope.png").exists()
