@@ -1,4 +1,4 @@
-"""Copy the notebooks into `mine/`, which git ignores: playing never stands in the way of a pull.
+"""Copy the notebooks and their glossary into `mine/`, which git ignores: playing never stands in the way of a pull.
 
 A copy that is there stays; where the lesson has become newer, that is said. Python's own library
 only, run in the repository's root: `make my-copy`.
@@ -22,6 +22,6 @@ def copied(notebook: Path) -> None:
 
 
 if __name__ == "__main__":
-    for found in sorted(Path("notebooks").rglob("*.ipynb")):
+    for found in (Path("notebooks/glossary.md"), *sorted(Path("notebooks").rglob("*.ipynb"))):
         if ".ipynb_checkpoints" not in found.parts:
             copied(found)

@@ -63,6 +63,7 @@ number and whether it holds here: {claims}.
 {audits}
 {claimed}
 Ledger <ledger>
+Glossary <notebooks/glossary>
 ```
 """
 # Lessons whose page ends with the wall, and the choices it begins with there.
@@ -102,6 +103,7 @@ def written() -> dict[str, str | bytes]:
     pages: dict[str, str | bytes] = {
         "index.md": front,
         "ledger.md": "# The ledger\n\n" + "\n\n".join(parts) + "\n",
+        "notebooks/glossary.md": (ROOT / "notebooks" / "glossary.md").read_text("utf-8"),
         "_static/live.js": script.page(),
         "_static/live.css": script.style(),
         "extra/_live/sent.js": trained.script(),

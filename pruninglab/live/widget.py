@@ -22,5 +22,9 @@ class Wall(anywidget.AnyWidget):
         self._about = packed(what, self._sent)
         self.on_msg(self._answer)
 
+    def __repr__(self) -> str:
+        """What stands where no page asks: in a saved notebook, too."""
+        return "Your network, pruned in the page: run this cell in JupyterLab, VS Code or Colab."
+
     def _answer(self, widget: Wall, content: Any, buffers: list[Any]) -> None:
         self.send({"about": self._about}, self._sent)

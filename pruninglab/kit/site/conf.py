@@ -17,6 +17,8 @@ nb_mime_priority_overrides = [("html", "text/html", 0)]
 # What a cell writes in Markdown may hold tables and mathematics, as its text may.
 nb_render_markdown_format = "myst"
 myst_enable_extensions = ["dollarmath"]
+# A link may lead to a heading, as on GitHub.
+myst_heading_anchors = 3
 html_theme = "pydata_sphinx_theme"
 html_title = "pruninglab"
 html_extra_path = ["extra"]

@@ -23,11 +23,12 @@ from ...kit.exercise import attempt
 from ...kit.page import GRAY, PURPLE, Page, apart, colors, figure
 from ...nets import clone
 from ..curves import density_axis
+from ..palette import LOOK_UPS
 from .layouts import LayoutTimes
 from .roofline import Product, attainable
 
 # Gray where the zeros stay in place; darker teal, the fewer look-ups a product needs.
-LAYOUTS = {"dense": GRAY, "CSR": "#66BFB3", "blocks": "#2A8F86", "units removed": "#01504A"}
+LAYOUTS = dict(zip(("dense", "CSR", "blocks", "units removed"), (GRAY, *LOOK_UPS), strict=True))
 NAMES = {"dense": "zeros in place", "blocks": "4×4 blocks", "units removed": "rows removed"}
 LEAST, MOST = 0.05, 120.0
 PAPER = {"facecolor": "white", "edgecolor": "none", "pad": 0.8}

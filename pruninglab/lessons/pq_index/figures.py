@@ -17,14 +17,14 @@ from ...checks import Number, Positive, Share
 from ...ideas.sap import pq_index, printed_index, retained_bound
 from ...kit.exercise import attempt, call, number, whole
 from ...kit.page import BLUE, GRAY, GREEN, ORANGE, Page, colors, figure
-from ..palette import LAYERS
+from ..palette import FEW_TO_MANY, LAYERS
 from .measures import power_mean
 from .properties import PROPERTIES, counterexamples
 from .rounds import index_by_rank, poverty_line
 
 BARS = 200
-# Members, the places that equals leave empty, and three shades from few to many.
-BARE, PALE, SHADES = "#B5B5B5", "#EDEDED", ("#9CC9C4", "#3B7A8C", "#2B2F4F")
+# Members, and the places that equals leave empty.
+BARE, PALE = "#B5B5B5", "#EDEDED"
 HEARD = ("poorer half", "middle", "richest tenth")
 LABELS = {"poorer half": (2.2, 0.1), "middle": (1.5, 0.56), "richest tenth": (2.2, 0.7)}
 GONE: dict[str, Any] = {"facecolor": "white", "edgecolor": GRAY, "hatch": "////", "linewidth": 0}
@@ -111,7 +111,7 @@ def who_is_heard(page: Page, w: Tensor, *, e: Positive = 1.0) -> str:
     over = np.array([_votes(sizes, float(x)) for x in exponents])
     now = _votes(sizes, e)
     bottom = 0.0
-    for part, (label, shade) in enumerate(zip(HEARD, SHADES, strict=True)):
+    for part, (label, shade) in enumerate(zip(HEARD, FEW_TO_MANY, strict=True)):
         left.bar([0], [now[part]], bottom=bottom, color=shade, width=0.8)
         bright = "white" if part else "black"
         if now[part] > 0.05:
@@ -120,7 +120,7 @@ def who_is_heard(page: Page, w: Tensor, *, e: Positive = 1.0) -> str:
         bottom += now[part]
         right.plot(exponents, over[:, part], color=shade, linewidth=2.5)
         right.plot([e], [now[part]], "o", color=shade, markersize=9)
-    for (label, place), shade in zip(LABELS.items(), SHADES, strict=True):
+    for (label, place), shade in zip(LABELS.items(), FEW_TO_MANY, strict=True):
         right.text(*place, label, color=shade)
     left.set(xticks=(), xlim=(-0.5, 0.5), ylim=(0, 1))
     right.axvline(e, color=GRAY, linewidth=1)

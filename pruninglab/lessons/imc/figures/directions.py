@@ -18,9 +18,8 @@ from ....engine.training import accuracy
 from ....ideas.imc import leverage
 from ....kit.exercise import attempt
 from ....kit.page import GRAY, ORANGE, Page, apart, figure
-from ...palette import BLACK, BROWN
+from ...palette import BLACK, BROWN, FLAT, SHARP
 from ..directions import KEPT, accuracy_with, forgotten, just_cut, price, weights_of
-from .valleys import FLAT, SHARP
 
 Answer = Callable[..., Any]
 CUTS = (1.0, 0.8, 0.7, 0.6, 0.53, 0.4, 0.3, 0.2, 0.1)

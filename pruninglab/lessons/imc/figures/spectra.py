@@ -14,10 +14,9 @@ from torch import Tensor
 from ....checks import Finite, NonNegative, Number, Positive, Whole
 from ....ideas.imc import Spectrum, gaps, spectral_cut, staircase
 from ....kit.page import BLUE, GRAY, GREEN, ORANGE, PURPLE, RED, Page, colors, figure
+from ...palette import DOWN, UP
 
 LINEAR = 1e-3
-# The two ends of the map for signs: down brown, up teal.
-DOWN, UP = "#8C510A", "#01665E"
 PRINTED = 0.47
 
 

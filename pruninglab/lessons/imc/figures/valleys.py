@@ -8,14 +8,12 @@ from numpy.typing import NDArray
 
 from ....checks import Finite, NonNegative
 from ....kit.page import GRAY, Page, figure
-from ...palette import BROWN
+from ...palette import BROWN, FLAT, SHARP
 from ..trajectories import TIME, times
 from ..valley import HIGH, LOW, WIDE, Valley, height_above
 
 Array = NDArray[np.float64]
 
-# IMC's brown, lighter where the loss is flat, darker where it is sharp.
-FLAT, SHARP = "#C48A55", "#54331B"
 STAR = (2.0, 1.0)
 HIGHEST = 20.0
 NEAR = 0.05

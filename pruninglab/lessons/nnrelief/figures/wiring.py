@@ -12,10 +12,11 @@ from matplotlib.colors import LinearSegmentedColormap, Normalize
 from torch import Tensor
 
 from ....checks import Whole
-from ....kit.page import BLUE, GRAY, RED, Page, figure
+from ....kit.page import GRAY, Page, figure
+from ...palette import COLD_TO_HOT
 from ..relief import fair_shares
 
-COLD_TO_HOT = LinearSegmentedColormap.from_list("blue to red", [BLUE, "#8AA8B8", "#E0A060", RED])
+HEAT = LinearSegmentedColormap.from_list("blue to red", COLD_TO_HOT)
 
 
 @figure("04_nnrelief_heatmaps/wiring")
@@ -93,7 +94,7 @@ def _draw_network(
         axes.add_collection(
             LineCollection(
                 list(np.stack([left, right], axis=1)),
-                colors=COLD_TO_HOT(strength),
+                colors=HEAT(strength),
                 linewidths=0.3 + 2.5 * np.asarray(strength) ** 2,
                 # Soft edges would make the saved picture four times as large.
                 antialiaseds=False,
