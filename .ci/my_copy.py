@@ -1,7 +1,7 @@
-"""Copy the notebooks and their glossary into `mine/`, which git ignores: playing never stands in the way of a pull.
+"""Copy the notebooks into `mine/`, which git ignores: playing never stands in the way of a pull.
 
-A copy that is there stays; where the lesson has become newer, that is said. Python's own library
-only, run in the repository's root: `make my-copy`.
+The glossary that they link to goes along. A copy that is there stays; where the lesson has become
+newer, that is said. Python's own library only, run in the repository's root: `make my-copy`.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ from torch import Tensor
 
 import pruninglab as lab
 from pruninglab.kit.exercise import Exercise
-from pruninglab.lessons.incop.exercises import EPOCH, FLOW, RULE
+from pruninglab.lessons.incop.exercises import DISTANCE, EPOCH, FLOW, RULE
 
 
 def flow(hidden: Tensor, output: Tensor) -> Tensor:
@@ -36,6 +36,13 @@ def last_within(distances: list[float], epsilon: float) -> int:
 
 
 TABLE = [
+    (DISTANCE, lambda f, d: (f - d).norm() / d.norm(), None),
+    (DISTANCE, lambda f, d: float(((f - d) ** 2).sum() / (d**2).sum()) ** 0.5, None),
+    (DISTANCE, lambda f, d: (f - d).norm(), "divide by the norm of the dense flow"),
+    (DISTANCE, lambda f, d: ((f - d) ** 2).sum() / (d**2).sum(), "a norm is a root"),
+    (DISTANCE, lambda f, d: (f - d).norm() / f.norm().clamp(min=0.1), "what you compare with"),
+    (DISTANCE, lambda f, d: (f - d).abs().sum() / d.abs().sum(), "the norm of the difference"),
+    (DISTANCE, lambda f, d: f - d, "one number"),
     (FLOW, flow, None),
     (FLOW, by_loops, None),
     (FLOW, lambda h, o: flow(h, o).numpy(), None),

@@ -10,10 +10,11 @@ from answers import hears
 from torch import Tensor
 
 import pruninglab as lab
+from pruninglab.choices.scopes import Groups
 from pruninglab.kit.exercise import Exercise
 from pruninglab.lessons.pq_index.rounds import turns
 from pruninglab.lessons.sap.bites import bite
-from pruninglab.lessons.sap.exercises import BITE, BUDGET, TURN
+from pruninglab.lessons.sap.exercises import BITE, BUDGET, LEFT, TURN
 
 sap, quarter = lab.budgets.pq_bound(1.0, 2.0), lab.budgets.fraction(0.25)
 
@@ -59,7 +60,26 @@ def when_known(values: list[float]) -> int:
     return min(solution(values) + 2, len(values) - 1)
 
 
+def by_the_ticket(d: int, rounds: int) -> int:
+    """Ask the package's budget, round after round."""
+    for _ in range(rounds):
+        groups = Groups(torch.rand(1, d), torch.ones(1, d, dtype=torch.bool))
+        d = int(lab.budgets.fraction(0.2)(groups))
+    return d
+
+
+def by_hand_left(d: int, rounds: int) -> int:
+    return d if rounds == 0 else by_hand_left(d - d // 5, rounds - 1)
+
+
 TABLE = [
+    (LEFT, by_the_ticket, None),
+    (LEFT, by_hand_left, None),
+    (LEFT, lambda d, n: d - by_hand_left(d, n), "how many went"),
+    (LEFT, lambda d, n: d - n * (d // 5), "take it anew"),
+    (LEFT, lambda d, n: d * 0.8**n, "weights go whole"),
+    (LEFT, lambda d, n: round(d * 0.8**n), "rounded down"),
+    (LEFT, lambda d, n: [d] * n, "return one number"),
     (BITE, by_hand, None),
     (BITE, bite, None),
     (BITE, lambda w, alive: torch.tensor(by_hand(w, alive)), None),

@@ -95,6 +95,35 @@ def _check_fold(answer: Any) -> None:
             expect(close(given, truth.double()), "relu(bias) times the column, dead units only")
 
 
+def _check_csr_bytes(answer: Any) -> None:
+    with seeded(0):
+        drawn = (torch.rand(30, 20) > 0.8) * torch.randn(30, 20)
+    for weight in (torch.tensor([[0.0, -2.0, 0.0], [0.0, 0.0, 0.0]]), drawn, torch.zeros(4, 5)):
+        rows, living = len(weight), int((weight != 0).sum())
+        found = number(call(answer, weight), "return one number: bytes")
+        expect(found != 12 * living or rows < 1, "the rows, too: where each begins, 8 bytes, and "
+               "where the last one ends")  # fmt: skip
+        expect(found != 12 * living + 8 * rows, "one more: where the last row ends")
+        expect(found != 12 * (weight.numel() - living) + 8 * (rows + 1) or living == weight.numel(),
+               "you counted the zeros: CSR does not keep them")  # fmt: skip
+        expect(found != 12 * living + 8 * (weight.shape[1] + 1) or rows == weight.shape[1],
+               "it is the rows whose places are kept, not the columns")  # fmt: skip
+        expect(found == 12 * living + 8 * (rows + 1), "4 + 8 for each living weight, 8 for each "
+               "row and one more")  # fmt: skip
+
+
+CSR_BYTES = Exercise(
+    "bytes in CSR",
+    "Write `csr_bytes(weight)`: how many bytes a matrix needs if only its living weights are kept.",
+    _check_csr_bytes,
+    """
+def csr_bytes(weight):
+    living = (weight != 0).sum().item()
+    rows = weight.shape[0]
+    return 12 * living + 8 * (rows + 1)
+""",
+    hidden=lambda g: (torch.randn(7, 5, generator=g) * (torch.rand(7, 5, generator=g) < 0.4),),
+)
 PROMISE = Exercise(
     "promise",
     "Write `promise(weights)`: how many times fewer operations, if zeros were skipped. `weights` "

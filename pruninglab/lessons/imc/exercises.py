@@ -8,8 +8,9 @@ import torch
 from torch import Tensor
 
 from ...ideas.imc import leverage
-from ...kit.exercise import Exercise, call, close, expect, tensor
+from ...kit.exercise import Exercise, call, close, expect, number, tensor
 from ...kit.exercise import NotYet as Wrong
+from ...nets import seeded
 from .directions import forgotten, price
 
 
@@ -93,6 +94,37 @@ def _drawn(g: torch.Generator) -> tuple[Tensor, ...]:
     return torch.randn(5, generator=g).double(), basis, torch.randn(5, generator=g).double()
 
 
+def _check_bend(answer: Any) -> None:
+    with seeded(0):
+        square = torch.randn(5, 5, dtype=torch.float64)
+        pairs = [(torch.diag(torch.tensor([20.0, 1.0])), torch.tensor([0.0, 1.0])),
+                 (torch.diag(torch.tensor([20.0, 1.0])), torch.tensor([3.0, 4.0])),
+                 (square + square.T, torch.randn(5, dtype=torch.float64))]  # fmt: skip
+    for hessian, v in pairs:
+        found = number(call(answer, hessian, v), "return one number: the curvature along v")
+        pushed = hessian @ v
+        raw, length = float(v @ pushed), float(v.norm())
+        if abs(length - 1) > 0.1:
+            expect(abs(found - raw) > 1e-4, "twice as long a v, four times your number: divide by "
+                   "v @ v, only its direction counts")  # fmt: skip
+            expect(abs(found - raw / length) > 1e-4, "v stands there twice: divide by v @ v, the "
+                   "square of its length")  # fmt: skip
+            expect(abs(found - float(pushed.norm()) / length) > 1e-4, "H @ v points somewhere "
+                   "else: take only what lies along v, v @ (H @ v)")  # fmt: skip
+        expect(abs(found - raw / length**2) < 1e-3, "v @ H @ v, divided by v @ v")
+
+
+BEND = Exercise(
+    "how sharp is a direction?",
+    "Write `bend(hessian, v)`: the curvature of the loss along v, however long v is.",
+    _check_bend,
+    """
+def bend(hessian, v):
+    along = v @ hessian @ v
+    return along / (v @ v)
+""",
+    hidden=lambda g: (torch.randn(4, 4, generator=g), torch.randn(4, generator=g)),
+)
 FORGET = Exercise(
     "forget",
     "Write `forget(w, basis, dice)`: the weights `w`, but inside the span of the columns of "

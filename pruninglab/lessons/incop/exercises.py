@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import torch
 
-from ...kit.exercise import Exercise, call, close, expect, tensor, whole
+from ...kit.exercise import Exercise, call, close, expect, number, tensor, whole
+from ...nets import seeded
 from .figures import HEARS, HIDDEN
 
 DISTANCES = [0.9, 0.7, 0.8, 0.4, 0.5]
@@ -61,6 +63,34 @@ def _check_rule(answer: Any) -> None:
     expect(any(len(answers) > 1 for answers in by_epoch.values()), words)
 
 
+def _check_distance(answer: Any) -> None:
+    with seeded(0):
+        pairs = [(torch.randn(3, 4), torch.randn(3, 4)), (torch.zeros(2, 2), torch.ones(2, 2)),
+                 (2 * torch.ones(5, 1), torch.ones(5, 1))]  # fmt: skip
+    for flow, dense in pairs:
+        found = number(call(answer, flow, dense), "return one number: how far")
+        away, whole_flow = float((flow - dense).norm()), float(dense.norm())
+        own, right = float(flow.norm()), away / whole_flow
+        if not math.isclose(whole_flow, 1, abs_tol=0.1):
+            expect(abs(found - away) > 1e-4, "divide by the norm of the dense flow: then no flow "
+                   "at all is 1 away")  # fmt: skip
+            expect(abs(found - right**2) > 1e-4 or abs(right - 1) < 1e-3,
+                   "a norm is a root: .norm() takes it")  # fmt: skip
+        expect(own == 0 or abs(found - away / own) > 1e-4 or abs(own - whole_flow) < 1e-3,
+               "divide by the norm of the dense flow: it is what you compare with")  # fmt: skip
+        expect(abs(found - right) < 1e-3, "the norm of the difference, over the norm of the dense")
+
+
+DISTANCE = Exercise(
+    "how far from the dense flow?",
+    "Write `distance(flow, dense)`: 0 where both are the same, 1 where nothing flows any more.",
+    _check_distance,
+    """
+def distance(flow, dense):
+    return (flow - dense).norm() / dense.norm()
+""",
+    hidden=lambda g: (torch.randn(4, 3, generator=g), torch.randn(4, 3, generator=g)),
+)
 FLOW = Exercise(
     "a flow",
     "Write `flow(hidden, output)`: for each pair of units the mean over the images of the product "

@@ -82,6 +82,33 @@ def _check_fool(answer: Any) -> None:
     )
 
 
+def _check_listeners(answer: Any) -> None:
+    with seeded(0):
+        masks = [torch.rand(n, 784) < share for n, share in ((5, 0.3), (784, 0.1), (1, 0.9))]
+    for keep in masks:
+        given = tensor(call(answer, keep), "return a picture: a tensor of 28 × 28 numbers").double()
+        counts = keep.sum(dim=0).double()
+        expect(given.numel() == 784 or given.numel() != len(keep),
+               "that counts the wires of each neuron: add over the neurons, dim=0")  # fmt: skip
+        expect(given.numel() == 784, "one number a pixel: how many neurons listen to it")
+        expect(given.shape == (28, 28), "pixels lie row by row: .reshape(28, 28)")
+        expect(close(given, counts.reshape(28, 28)) or not close(given.T, counts.reshape(28, 28)),
+               "your picture lies on its side: reshape, do not transpose")  # fmt: skip
+        expect(close(given, counts.reshape(28, 28)),
+               "count the True of each pixel's column: .sum(dim=0), nothing divided")  # fmt: skip
+
+
+LISTENERS = Exercise(
+    "who listens to a pixel?",
+    "Write `listeners(keep)`: a picture, 28 × 28, of how many neurons keep a wire to each pixel.",
+    _check_listeners,
+    """
+def listeners(keep):
+    counts = keep.sum(dim=0)
+    return counts.reshape(28, 28)
+""",
+    hidden=lambda g: (torch.rand(9, 784, generator=g) < 0.4,),
+)
 SHARES = Exercise(
     "shares",
     "Write `shares(w, b, x)`: the shares of the signal that the wires of one neuron carry, the "

@@ -8,7 +8,7 @@ import torch
 
 from ...choices.budgets import fraction, pq_bound
 from ...choices.scopes import Groups
-from ...kit.exercise import Exercise, NotYet, call, expect, whole
+from ...kit.exercise import Exercise, NotYet, call, expect, number, whole
 from ...nets import seeded
 from ..answers import counts
 from .bites import TEN, bite
@@ -62,6 +62,21 @@ def _check_budget(answer: Any) -> None:
         expect(torch.equal(kept, truth), "from some group more or fewer go than from SAP's own")
 
 
+def _check_left(answer: Any) -> None:
+    for d, rounds in ((100, 2), (10, 7), (1999, 12), (4, 3), (7, 0)):
+        left = d
+        for _ in range(rounds):
+            left -= left // 5
+        found = number(call(answer, d, rounds), "return one number: how many are left")
+        steady = max(d - rounds * (d // 5), 0)
+        if rounds > 1 and d > 9:
+            expect(found != d - left, "that is how many went: return how many are left")
+            expect(found != steady, "a fifth of what is left, not of the first d: take it anew")
+        expect(found == int(found), "weights go whole: round down in each round, d // 5")
+        expect(found == left, f"from {d} weights, {rounds} rounds leave {left}: each round takes "
+               "a fifth of what is left, rounded down")  # fmt: skip
+
+
 def _check_turn(answer: Any) -> None:
     hint = "return the number of a round, counted from 0"
     found = whole(call(answer, WIGGLE), hint)
@@ -75,6 +90,18 @@ def _check_turn(answer: Any) -> None:
     expect(falls == 2, "an index that only falls never turns: then return the last round")
 
 
+LEFT = Exercise(
+    "the ticket's fifth",
+    "Write `left(d, rounds)`: how many of d weights are left if each round takes a fifth.",
+    _check_left,
+    """
+def left(d, rounds):
+    for _ in range(rounds):
+        d = d - d // 5
+    return d
+""",
+    hidden=lambda g: (int(torch.randint(50, 5000, (), generator=g)), 9),
+)
 BITE = Exercise(
     "SAP's bite",
     "Write `bite(w, alive)`: how many of the living weights SAP (½, 1) takes.",

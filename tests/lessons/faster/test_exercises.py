@@ -11,7 +11,7 @@ from answers import hears, solve
 from torch import Tensor, nn
 
 from pruninglab.kit.exercise import Exercise
-from pruninglab.lessons.faster.exercises import FOLD, PROMISE, STOPWATCH
+from pruninglab.lessons.faster.exercises import CSR_BYTES, FOLD, PROMISE, STOPWATCH
 
 
 def one_by_one(bias: Tensor, dead: Tensor, weight: Tensor) -> np.ndarray:
@@ -71,7 +71,21 @@ def total(weights: list[Tensor]) -> int:
     return sum(w.numel() for w in weights)
 
 
+def in_csr(weight: Tensor) -> int:
+    """Ask torch's own sparse matrix."""
+    sparse = weight.to_sparse_csr()
+    parts = sparse.values(), sparse.col_indices(), sparse.crow_indices()
+    return sum(part.numel() * part.element_size() for part in parts)
+
+
 TABLE = [
+    (CSR_BYTES, in_csr, None),
+    (CSR_BYTES, lambda w: 12 * kept([w]) + 8 * (len(w) + 1), None),
+    (CSR_BYTES, lambda w: 12 * kept([w]), "the rows, too"),
+    (CSR_BYTES, lambda w: 12 * kept([w]) + 8 * len(w), "one more"),
+    (CSR_BYTES, lambda w: 12 * (w.numel() - kept([w])) + 8 * (len(w) + 1), "does not keep them"),
+    (CSR_BYTES, lambda w: 12 * kept([w]) + 8 * (w.shape[1] + 1), "not the columns"),
+    (CSR_BYTES, lambda w: 4 * w.numel(), "4 + 8 for each living weight"),
     (PROMISE, lambda w: total(w) / kept(w), None),
     (PROMISE, lambda w: total(w) / sum(x.count_nonzero() for x in w), None),
     (PROMISE, lambda w: total(w) / (total(w) - kept(w)), "you counted the dead"),

@@ -8,7 +8,7 @@ from answers import hears, solve
 from torch import Tensor
 
 from pruninglab.kit.exercise import Exercise
-from pruninglab.lessons.imc.exercises import FORGET, MASS, PRICE
+from pruninglab.lessons.imc.exercises import BEND, FORGET, MASS, PRICE
 
 
 def small_first(w: Tensor, basis: Tensor, dice: Tensor) -> Tensor:
@@ -16,6 +16,13 @@ def small_first(w: Tensor, basis: Tensor, dice: Tensor) -> Tensor:
 
 
 TABLE = [
+    (BEND, lambda h, v: v @ h @ v / (v @ v), None),
+    (BEND, lambda h, v: float((v / v.norm()) @ h @ (v / v.norm())), None),
+    (BEND, lambda h, v: v @ h @ v, "twice as long a v"),
+    (BEND, lambda h, v: v @ h @ v / v.norm(), "v stands there twice"),
+    (BEND, lambda h, v: (h @ v).norm() / v.norm(), "points somewhere else"),
+    (BEND, lambda h, v: h.diag() @ v, "divided by v @ v"),
+    (BEND, lambda h, v: h @ v, "return one number"),
     (FORGET, small_first, None),
     (FORGET, lambda w, b, d: (w - b @ b.T @ w + b @ b.T @ d).numpy(), None),
     (FORGET, lambda w, b, d: w + b @ b.T @ d, "take the old part out"),

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from pruninglab.ideas.nnrelief import connection_importance, share_cut
 from pruninglab.kit.exercise import Exercise
-from pruninglab.lessons.nnrelief.exercises import CUT, FOOL, SHARES
+from pruninglab.lessons.nnrelief.exercises import CUT, FOOL, LISTENERS, SHARES
 
 
 def shared(signal: Tensor) -> Tensor:
@@ -82,6 +82,13 @@ def alpha_itself(signal: Tensor, alpha: float) -> Tensor:
 
 
 TABLE = [
+    (LISTENERS, lambda k: k.sum(dim=0).reshape(28, 28), None),
+    (LISTENERS, lambda k: k.reshape(-1, 28, 28).double().sum(0).tolist(), None),
+    (LISTENERS, lambda k: k.sum(dim=1), "add over the neurons"),
+    (LISTENERS, lambda k: k.sum(dim=0), "pixels lie row by row"),
+    (LISTENERS, lambda k: k.sum(dim=0).reshape(28, 28).T, "lies on its side"),
+    (LISTENERS, lambda k: k.float().mean(dim=0).reshape(28, 28), "nothing divided"),
+    (LISTENERS, lambda k: k.sum(), "one number a pixel"),
     (SHARES, lambda w, b, x: shared(undivided(w, b, x)), None),
     (SHARES, by_loop, None),
     (SHARES, lambda w, b, x: shared(undivided(w, b, x)).double().numpy(), None),
