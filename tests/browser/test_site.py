@@ -104,11 +104,17 @@ def test_on_paper_nothing_scrolls(site: Path, page: Any) -> None:
 
 def test_the_keyboard_is_enough(site: Path, page: Any) -> None:
     page.goto(pages(site)[1].as_uri())
+    # The first explorer of the page comes alive after a guess.
+    page.locator("button:text-is('Show me')").first.focus()
+    page.keyboard.press("Enter")
+    page.wait_for_selector("figure.explorer input", state="visible")
     page.focus("figure.explorer input")
-    before = page.text_content("figcaption")
+    before = page.text_content("figure.explorer figcaption")
     page.keyboard.press("ArrowRight")
-    page.wait_for_function("words => document.querySelector('figcaption').textContent != words",
-                           arg=before)  # fmt: skip
+    page.wait_for_function(
+        "words => document.querySelector('figure.explorer figcaption').textContent != words",
+        arg=before,
+    )
 
 
 def test_every_link_and_picture_leads_somewhere(site: Path, page: Any) -> None:
