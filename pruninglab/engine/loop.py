@@ -19,6 +19,7 @@ from ..modes import at_once, copied, lent
 from ..settings import device as pick_device
 from .masks import Masks, cut, scored
 from .parametrisation import HardMask
+from .progress import bar
 from .recipes import Recipe
 from .training import State, Training, accuracy, fit, reproducible, threads_for, validation_accuracy
 
@@ -98,6 +99,7 @@ def prune(
     device: str | torch.device | None = None,
     training: Training = Training(),
     start: Checkpoint | None = None,
+    progress: bool = True,
 ) -> Iterator[Round]:
     """Run `recipe`: yield one `Round` for each of its rounds 0 … `recipe.rounds`.
 
@@ -105,7 +107,7 @@ def prune(
     the next one starts from the weights that the recipe rewinds to. `net` is trained in place: when
     a round is yielded it holds that round's pruned weights, in the end the ticket. The same seed on
     the same machine gives the same bits. `start` goes on from the `checkpoint` of an earlier run's
-    round.
+    round. A bar shows how far it is if it takes more than three seconds, and `progress`.
 
     What cannot work is refused before any training (`Recipe.check`: ValueError or TypeError). Warns
     of weights that stay outside the density, of weights that are zero from the start and yet count
@@ -129,7 +131,8 @@ def prune(
             )
     if dense := outside(net):
         warn(f"{', '.join(dense)}: not pruned, and outside the density", UserWarning)
-    return _rounds(state, recipe, training, seed)
+    rounds = _rounds(state, recipe, training, seed)
+    return _shown(rounds, recipe.rounds + 1 - state.round) if progress else rounds
 
 
 def _resume(state: State, start: Checkpoint, device: torch.device) -> None:
@@ -142,6 +145,13 @@ def _resume(state: State, start: Checkpoint, device: torch.device) -> None:
         for name, weights in start.snapshots.items()
     }
     state.learned = {name: score.to(device) for name, score in start.learned.items()}
+
+
+def _shown(rounds: Iterator[Round], count: int) -> Iterator[Round]:
+    with bar(count, "round", "pruning") as shown:
+        for finished in rounds:
+            shown.update()
+            yield finished
 
 
 def _rounds(state: State, recipe: Recipe, training: Training, seed: int) -> Iterator[Round]:

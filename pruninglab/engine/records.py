@@ -72,8 +72,9 @@ def recorded(
     target = pick_device(device)
     net.to(target)
     what = identity(net, data, recipe, seed, training, target, key)
+    how: dict[str, Any] = {"seed": seed, "training": training, "device": target, "progress": False}
     if what["key"] is None:
-        run = prune(net, data, recipe, seed=seed, training=training, device=target)
+        run = prune(net, data, recipe, **how)
         warn(runs_anew(what["unknown"]), UserWarning)
         return (row_of(finished, seed) for finished in run)
     record = Record(Path(folder or RUNS) / what["key"][:16])
@@ -81,7 +82,7 @@ def recorded(
     if start is not None and len(rows) > recipe.rounds:
         load_weights(net, start.weights)
         return iter(rows)
-    run = prune(net, data, recipe, seed=seed, training=training, device=target, start=start)
+    run = prune(net, data, recipe, start=start, **how)
     record.prepare()
     return _go_on(run, recipe.rounds, record, what, rows, made_with(net, target))
 

@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import chain
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import torch
 from torch import nn
-from tqdm import tqdm
 
 from ..checks import Label, checked, warn
 from ..data import Data
 from .fingerprint import known
 from .loop import prune
+from .progress import bar
 from .recipes import Recipe
 from .records import recorded, row_of, runs_anew
 from .results import Row, Runs
@@ -69,11 +68,11 @@ def compare(
         for seed in seeds for label, recipe in recipes.items()
     ]  # fmt: skip
     runs: dict[int, list[Row]] = {number: [] for number in range(len(todo))}
-    with _bar(sum(run.recipe.rounds + 1 for run in todo)) as bar:
+    with bar(sum(run.recipe.rounds + 1 for run in todo), "round", after=0) as shown:
         for number, rows in _finished(todo, workers):
             runs[number] += rows
-            bar.set_description(f"{todo[number].label}, seed {todo[number].seed}", refresh=False)
-            bar.update(len(rows))
+            shown.set_description(f"{todo[number].label}, seed {todo[number].seed}", refresh=False)
+            shown.update(len(rows))
     return Runs({
         label: [runs[number] for number, run in enumerate(todo) if run.label == label]
         for label in recipes
@@ -98,7 +97,7 @@ class _Run:
         if self.saved is not None:
             yield from recorded(net, self.data, self.recipe, **how, **self.saved)
         else:
-            for finished in prune(net, self.data, self.recipe, **how):
+            for finished in prune(net, self.data, self.recipe, progress=False, **how):
                 yield row_of(finished, self.seed)
 
 
@@ -120,28 +119,3 @@ def _unknown(
         label: known(recipe, f"recipes[{label!r}]")[1] + everywhere
         for label, recipe in recipes.items()
     }
-
-
-def _bar(rounds: int) -> tqdm[NoReturn]:
-    """Return a bar that is gone when it is done: on the terminal, or below a notebook's cell."""
-    shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
-    file = _Output() if hasattr(shell, "kernel") else None
-    return tqdm(total=rounds, unit="round", leave=False, file=file)
-
-
-class _Output:
-    """An output of a cell that shows what is written last; of a bar that is done, nothing stays.
-
-    `tqdm.notebook` leaves a widget in the saved notebook that no longer lives.
-    """
-
-    def __init__(self) -> None:
-        from IPython.display import display
-
-        self._shown = display({}, raw=True, display_id=True)
-
-    def write(self, text: str) -> None:
-        self._shown.update({"text/plain": text.strip()} if text.strip() else {}, raw=True)
-
-    def flush(self) -> None:
-        """Do nothing: it is shown already."""

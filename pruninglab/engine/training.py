@@ -27,6 +27,7 @@ from ..modes import at_once, copied, evaluating, lent, run
 from .masks import Masks
 from .objectives import Objective, cross_entropy
 from .parametrisation import HardMask
+from .progress import bar
 
 EPOCHS = 100
 # Images of a trial.
@@ -156,7 +157,7 @@ def train(
     The network moves to the data. Dead weights of `masks` are exactly zero before and after every
     step. The same seed on the same machine gives the same bits. Raises ValueError for a network,
     data or a training that cannot work, before it begins, FloatingPointError if the loss stops
-    being finite. Taught in notebook 00.
+    being finite. What takes more than three seconds shows a bar. Taught in notebook 00.
     """
     with torch.inference_mode(False), threads_for(net), at_once(training.batch_size):
         trial = check_trainable(net, data, stop)
@@ -166,8 +167,9 @@ def train(
                 try_step(trial, HardMask(trial, masks, {}), data, training)
         move_to(net, data.train.inputs)
         state = State(net, data, masks)
-        for _ in fit(state, training, stop, seed):
-            pass
+        with bar(training.longest(stop), "epoch", "training") as shown:
+            for _ in fit(state, training, stop, seed):
+                shown.update()
     return state.history
 
 

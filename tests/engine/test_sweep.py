@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -99,13 +100,34 @@ def test_a_bar_is_always_shown_and_gone_in_the_end(
     assert not said.err.rpartition("\r")[2].strip(), "the last line is empty"
 
 
+@pytest.mark.parametrize("patience", [0, 3600])
+def test_training_and_pruning_show_a_bar_when_they_take_long(
+    tiny_net: nn.Sequential, tiny_data: Data, patience: float,
+    capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    monkeypatch.setattr("pruninglab.engine.progress.bar.__kwdefaults__", {"after": patience})
+    threads = threading.active_count()
+    lab.train(tiny_net, tiny_data, stop=lab.stops.epochs(2))
+    training = capsys.readouterr().err
+    rounds = [done.index for done in lab.prune(tiny_net, tiny_data, rivals()["known"], seed=0)]
+    pruning = capsys.readouterr().err
+    assert ("training" in training) == ("pruning" in pruning) == (patience == 0)
+    assert rounds == [0, 1] and threading.active_count() == threads
+    assert not pruning.rpartition("\r")[2].strip(), "the last line is empty"
+    assert list(lab.prune(tiny_net, tiny_data, rivals()["known"], seed=0, progress=False))
+    assert not capsys.readouterr().err
+
+
 CELL = """
-import torch, pruninglab as lab
+import torch, pruninglab, pruninglab as lab
 from pruninglab.data import Data, Split
 images = Split(torch.rand(9, 1, 28, 28), torch.arange(9))
 data = Data("few", images, images, images, tuple("abcdefghij"))
 recipe = lab.recipes.lottery_ticket(0.5, stop=lab.stops.epochs(1), rounds=1)
 runs = lab.compare({"ticket": recipe}, lambda seed: lab.nets.mini_relu(seed=seed), data, seeds=[0])
+pruninglab.engine.progress.bar.__kwdefaults__ = {"after": 0}
+for done in lab.prune(lab.nets.mini_relu(seed=0), data, recipe, seed=0):
+    pass
 print("done")
 """
 

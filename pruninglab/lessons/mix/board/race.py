@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from torch import Tensor, nn
 
@@ -100,14 +101,15 @@ def race(
                         recipe.rewind, recipe.rounds)
            for name, score in REFERENCES.items()}  # fmt: skip
     rows: Rows = {name: [] for name in (YOURS, *row)}
-    runs = {YOURS: prune(make_net(seed), data, recipe, seed=seed, training=training)}
+    how: dict[str, Any] = {"seed": seed, "training": training, "progress": False}
+    runs = {YOURS: prune(make_net(seed), data, recipe, **how)}
     for number in range(recipe.rounds + 1):
         for name in rows:
             if stop.is_set():
                 raise Stopped
             tell(f"round {number} of {recipe.rounds}: {name}")
             if name not in runs:
-                runs[name] = prune(make_net(seed), data, row[name], seed=seed, training=training)
+                runs[name] = prune(make_net(seed), data, row[name], **how)
             done = next(runs[name])
             if name == YOURS:
                 pace.epochs.append(len(done.history))
