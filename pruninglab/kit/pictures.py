@@ -87,17 +87,20 @@ def words_of(figure: Figure) -> str:
 class Picture:
     """A figure as a notebook shows it: a PNG that carries its alt text, `width` pixels wide.
 
-    `explorer` is the name of an explorer whose default state it shows.
+    `explorer` is the name of an explorer whose default state it shows. What has a table below its
+    panels is `whole`: a narrow page does not take it apart.
     """
 
     png: bytes
     alt: str
     width: int | None = None
     explorer: str | None = None
+    whole: bool = False
 
     def _repr_mimebundle_(self, **options: Any) -> tuple[dict[str, str], dict[str, dict[str, Any]]]:
         data = {"image/png": base64.b64encode(self.png).decode(), "text/plain": self.alt}
         about: dict[str, Any] = {"alt": self.alt, "width": self.width}
+        about |= {"whole": True} if self.whole else {}
         return data, {"image/png": about | ({"explorer": self.explorer} if self.explorer else {})}
 
 

@@ -16,6 +16,7 @@ from matplotlib.figure import Figure
 from nbconvert import HTMLExporter
 from PIL import Image
 
+from pruninglab.kit.pictures import Picture
 from pruninglab.kit.site.conf import SIZES, convert
 from pruninglab.kit.site.pages import explorer, page, panels_of
 
@@ -131,6 +132,23 @@ def test_what_belongs_together_stays_together() -> None:
     for figure in (table, titled, barred, Figure(figsize=(9, 3))):
         picture = drawn(figure)
         assert panels_of(picture) == [(0, picture.width)]
+
+
+def test_what_is_whole_is_not_taken_apart(tmp_path: Path) -> None:
+    """A table below the panels would be torn."""
+    figure = Figure(figsize=(8, 3))
+    for axes in figure.subplots(1, 2):
+        axes.plot([0, 1, 0])
+    buffer = io.BytesIO()
+    drawn(figure).save(buffer, "png")
+    for whole, panels in ((False, 2), (True, 1)):
+        picture = Picture(buffer.getvalue(), "two panels and a table", whole=whole)
+        data, metadata = picture._repr_mimebundle_()
+        output = nbformat.v4.new_output("display_data", data, metadata=metadata)
+        cell = nbformat.v4.new_code_cell("x", outputs=[output])
+        notebook = nbformat.v4.new_notebook(cells=[cell])
+        page(notebook, tmp_path, {}, "")
+        assert notebook.cells[0].outputs[0].data["text/html"].count("<img") == panels
 
 
 @pytest.mark.parametrize("size", ["big", "Big", "bigg", "Biggl", "bigr", "bigm"])

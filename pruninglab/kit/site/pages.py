@@ -102,14 +102,21 @@ def _saved_picture(png: str, about: Words, folder: Path, up: str) -> str:
     folder.mkdir(parents=True, exist_ok=True)
     (folder / name).write_bytes(content)
     picture = Image.open(io.BytesIO(content))
-    return _picture(f"{up}_pictures/{name}", about["alt"], picture, about.get("width"))
+    size = about.get("width"), bool(about.get("whole"))
+    return _picture(f"{up}_pictures/{name}", about["alt"], picture, *size)
 
 
-def _picture(source: str, alt: str, picture: Image.Image, width: float | None = None) -> str:
-    """Return the markup of a picture `width` wide, which comes apart into its panels on a phone."""
+def _picture(
+    source: str, alt: str, picture: Image.Image, width: float | None = None, whole: bool = False
+) -> str:
+    """Return the markup of a picture `width` wide.
+
+    On a phone it comes apart into its panels, unless it is `whole`.
+    """
     width = width or picture.width
     scale = width / picture.width
-    panels = [(left * scale, right * scale) for left, right in panels_of(picture, scale)]
+    parts = [(0, picture.width)] if whole else panels_of(picture, scale)
+    panels = [(left * scale, right * scale) for left, right in parts]
     size = f'width="{width:g}" height="{picture.height * scale:g}"'
     shown = "".join(
         f'<span class="panel" style="--left: {left:g}; --right: {right:g}"><img loading="lazy"'

@@ -6,6 +6,7 @@ import html
 import io
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -141,7 +142,9 @@ class Board(ShownAtOnce, widgets.VBox):
         """Run the first recipe here and now: its picture is what the saved notebook keeps."""
         self._first.check(self._make_net(self._seed), self._data, self._training)
         self._race(self._first, self._seed)
-        self._still = still(self._figure, self._draw(self.rows, self._newest).alt)
+        drawn = self._draw(self.rows, self._newest)
+        # The table stands below all panels.
+        self._still = replace(still(self._figure, drawn.alt), whole=True)
         save_picture(self._still.png, name_of(self._figure), self._still.alt)
         width = f"{round(self._figure.get_figwidth() * SHOWN_DPI)}px"
         for part in (self._image, self._caption, self._rule):
