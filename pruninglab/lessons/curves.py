@@ -11,6 +11,7 @@ from matplotlib.ticker import NullLocator, PercentFormatter
 from ..checks import checked
 from ..engine.results import Runs, Values, spread
 from ..kit.page import colors as palette
+from .palette import color_of
 
 
 @checked
@@ -57,6 +58,20 @@ def _mean_and_std(places: Values, values: Values, positive: bool) -> tuple[Value
         drawn &= place > 0
     values = values[:, drawn]
     return place[drawn], values.mean(axis=0), spread(values)
+
+
+@checked
+def methods(axes: Axes, runs: Runs, key: str = "test_accuracy") -> None:
+    """Draw bands over density in each method's own colour; a second one of a colour is dashed.
+
+    Raises KeyError for a label whose method has no colour.
+    """
+    band(axes, runs, key, colors=[color_of(label) for label in runs])
+    drawn: set[str] = set()
+    for line in axes.lines:
+        color = str(line.get_color())
+        line.set_linestyle("--" if color in drawn else "-")
+        drawn.add(color)
 
 
 @checked

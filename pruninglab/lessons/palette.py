@@ -23,6 +23,8 @@ METHODS = {
     "IMC": BROWN,
     "fine-tuned": ORANGE,
     "one-shot": ORANGE,
+    "all at once": ORANGE,
+    "other weights": BLUE,
     "mixture": OLIVE,
     "random": GRAY,
     "dense": GRAY,

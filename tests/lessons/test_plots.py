@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import pruninglab as lab
-from pruninglab.kit.page import Page
+from pruninglab.kit.page import BLUE, GRAY, Page
 from pruninglab.lessons import curves
 
 
@@ -37,6 +37,17 @@ def test_a_band_is_mean_and_standard_deviation_where_all_seeds_have_a_value() ->
         assert axes.get_xscale() == ("log" if x == "density" else "linear")
     assert axes.get_xlim() == pytest.approx((1.15, 0.25 / 1.15)), "all rounds, whatever the key"
     assert curves.ends(runs, "density") == "method 25.0%"
+
+
+def test_a_method_has_its_colour_and_a_second_of_the_same_is_dashed() -> None:
+    runs = {**runs_of([0.5, 0.4], label="lottery ticket"), **runs_of([0.5, 0.3], label="random"),
+            **runs_of([0.4, 0.2], label="other weights")}  # fmt: skip
+    (axes,) = Page()(4, 3)
+    curves.methods(axes, lab.Runs(runs))
+    seen = [(line.get_color(), line.get_linestyle()) for line in axes.lines]
+    assert seen == [(BLUE, "-"), (GRAY, "-"), (BLUE, "--")]
+    with pytest.raises(KeyError, match="has no colour"):
+        curves.methods(axes, runs_of([0.5, 0.4], label="nobody's"))
 
 
 def test_a_network_without_weights_lies_beyond_a_logarithmic_axis() -> None:

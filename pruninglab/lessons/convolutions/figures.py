@@ -19,8 +19,7 @@ from ...engine.training import accuracy
 from ...kit.exercise import attempt
 from ...kit.page import GRAY, GREEN, ORANGE, Page, figure
 from ..answers import mask
-from ..curves import band, ends
-from ..palette import color_of
+from ..curves import ends, methods
 from . import parts
 
 Way = Literal["single weights", "whole filters"]
@@ -248,12 +247,7 @@ def healed(page: Page, rows: Mapping[str, Mapping[str, Mapping[float, float]]]) 
 def papers(page: Page, runs: Runs) -> str:
     """Show the accuracy of all methods of a record over the weights that stay, a band a method."""
     (axes,) = page(7, 3.6, edges=(0.1, 0.7, 0.16, 0.95))
-    band(axes, runs, "test_accuracy", colors=[color_of(label) for label in runs])
-    drawn: set[str] = set()
-    for line in axes.lines:
-        color = str(line.get_color())
-        line.set_linestyle("--" if color in drawn else "-")
-        drawn.add(color)
+    methods(axes, runs)
     axes.set_ylabel(READ)
     axes.legend(loc="upper left", bbox_to_anchor=(1, 1), frameon=False)
     return f"Test accuracy over density; at the end: {ends(runs, 'test_accuracy')}."

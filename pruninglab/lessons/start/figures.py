@@ -27,7 +27,7 @@ from ...kit.page import BLUE, GRAY, ORANGE, Page, figure
 from ...modes import copied
 from ...nets import seeded
 from ..answers import mask
-from ..curves import band, density_axis, ends
+from ..curves import band, density_axis, ends, methods
 from ..palette import SIGNS
 from .exercises import WEIGHT
 
@@ -284,7 +284,7 @@ def methods_compared(page: Page, runs: Runs) -> str:
     Mean and ± one standard deviation over the seeds.
     """
     (axes,) = page(7, 4, edges=(0.1, 0.97, 0.15, 0.95))
-    band(axes, runs, "test_accuracy")
+    methods(axes, runs)
     axes.set_ylabel("test accuracy after retraining")
     axes.legend(frameon=False)
     return (
