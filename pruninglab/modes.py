@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
+from torch.utils.hooks import RemovableHandle
 
 from .checks import strangeness
 
@@ -66,7 +67,10 @@ def _work_on_copies(net: nn.Module) -> Any:
     def copies(_: nn.Module, args: Any, kwargs: Any) -> Any:
         return tuple(map(_cloned, args)), {name: _cloned(value) for name, value in kwargs.items()}
 
-    return _inside(net).register_forward_pre_hook(copies, prepend=True, with_kwargs=True)
+    inside = _inside(net)
+    if isinstance(inside, torch.jit.ScriptModule):
+        return RemovableHandle({})  # It takes no hooks, and must be trusted not to write in place.
+    return inside.register_forward_pre_hook(copies, prepend=True, with_kwargs=True)
 
 
 def _cloned(value: Any) -> Any:

@@ -6,6 +6,9 @@ import pytest
 import torch
 from torch import nn
 
+from pruninglab.costs import latency
+from pruninglab.data import Split
+from pruninglab.engine.training import accuracy
 from pruninglab.modes import Refused, evaluating, run
 
 
@@ -34,6 +37,15 @@ def test_one_inside_the_other() -> None:
             net(torch.ones(1, 2))
         assert not net.training
     assert net.training
+
+
+@pytest.mark.filterwarnings("ignore:.*torch.jit.script.*deprecated")
+def test_a_scripted_network_is_measured_too() -> None:
+    plain = nn.Sequential(nn.Flatten(), nn.Linear(4, 3))
+    images = Split(torch.rand(9, 1, 2, 2), torch.arange(9) % 3)
+    scripted = torch.jit.script(plain)
+    assert accuracy(scripted, images) == accuracy(plain, images)
+    assert latency(scripted, images.inputs, repeats=2).images == 9
 
 
 @pytest.mark.parametrize("net", [None, "net", torch.ones(2)])

@@ -227,6 +227,7 @@ class Live {
     const question = `Where will half of the wall be red (${SCORE_NAMES[cut.score]})?`;
     try {
       localStorage.setItem(BET, JSON.stringify({ kind: "number", question, guess, sure: 50, off: times, right: times < 1.5, told }));
+      window.dispatchEvent(new Event("pruninglab-guess"));
     } catch {
       this.at.answer.textContent += " (Your browser keeps no guesses.)";
     }

@@ -84,6 +84,20 @@ def test_a_lesson_ends_with_its_wall(site: Path, page: Any) -> None:
     assert chosen == ["nnrelief", "neuron", "signal"]
 
 
+def test_the_bet_stands_in_the_summary(site: Path, page: Any) -> None:
+    page.goto((site / "notebooks/00_start_here.html").as_uri())
+    assert "half of the wall" not in page.inner_text(".pruninglab-guess.all")
+    page.locator(".pruninglab-live").scroll_into_view_if_needed()
+    page.wait_for_selector(".pruninglab-live.ready", timeout=120_000)
+    page.click(".bet button")
+    page.wait_for_function(
+        "document.querySelector('.pruninglab-guess.all').innerText.includes('half of the wall')",
+        timeout=120_000,
+    )
+    page.reload()
+    assert "half of the wall" in page.inner_text(".pruninglab-guess.all"), "kept"
+
+
 def test_without_a_script_the_wall_is_a_picture(site: Path, chromium: Any) -> None:
     page = chromium.new_context(java_script_enabled=False).new_page()
     page.goto((site / "index.html").as_uri())

@@ -137,6 +137,24 @@ def test_a_bet_is_answered_and_kept(page: Any) -> None:
     assert 0.5 < density < 2
 
 
+def test_training_is_stopped_at_once_and_begins_anew(page: Any) -> None:
+    train, stop = page.get_by_text("Train 63 networks here"), page.get_by_text("Stop", exact=True)
+    trained = (
+        "document.querySelector('.pruninglab-live').innerText.match(/([0-9]+) networks trained/)"
+    )
+    assert stop.is_disabled()
+    train.click()
+    assert train.is_disabled()
+    page.wait_for_function(trained)
+    stop.click()
+    assert stop.is_disabled() and train.is_enabled()
+    before = page.evaluate(f"{trained}[1]")
+    page.wait_for_timeout(10_000)
+    assert page.evaluate(f"{trained}[1]") == before, "nothing goes on in secret"
+    train.click()
+    page.wait_for_function(f"{trained}[1] !== '{before}'")
+
+
 def test_a_digit_is_written_with_keys_and_read(page: Any) -> None:
     """A stroke from top to bottom is a one; the ribbon tells down to which density."""
     page.focus(".pad")

@@ -745,6 +745,7 @@ const pruninglabGuess = (() => {
       this.names = names;
       this.kept = new Map();
       this.callbacks = [];
+      window.addEventListener("pruninglab-guess", () => this.callbacks.forEach((callback) => callback()));
     }
 
     /** The shelf as one question sees it; `then` is what gives its answer away, or null. */
@@ -752,7 +753,7 @@ const pruninglabGuess = (() => {
       return {
         entry: () => this.read(name),
         entries: () => {
-          const mine = this.names.filter((other) => other.slice(0, 2) === name.slice(0, 2) && this.read(other));
+          const mine = this.known(name.slice(0, 2)).filter((other) => this.read(other));
           return Object.fromEntries(mine.map((other) => [other, this.read(other)]));
         },
         note: () => this.refused ?? "",
@@ -761,6 +762,15 @@ const pruninglabGuess = (() => {
         revealed: () => then !== null && !then.hidden,
         reveal: (shown) => then?.toggleAttribute("hidden", !shown),
       };
+    }
+
+    /** Those of a lesson: the page's own, and what another script keeps beside them. */
+    known(number) {
+      let others = [];
+      try {
+        others = Object.keys(localStorage).filter((key) => key.startsWith(PREFIX)).map((key) => key.slice(PREFIX.length));
+      } catch { /* The browser keeps none. */ }
+      return [...new Set([...this.names, ...others])].filter((name) => name.slice(0, 2) === number);
     }
 
     read(name) {
