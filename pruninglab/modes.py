@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -69,7 +70,7 @@ def _work_on_copies(net: nn.Module) -> Any:
 
     inside = _inside(net)
     if isinstance(inside, torch.jit.ScriptModule):
-        return RemovableHandle({})  # It takes no hooks, and must be trusted not to write in place.
+        return RemovableHandle(OrderedDict())  # It takes no hooks, and must be trusted not to write in place.
     return inside.register_forward_pre_hook(copies, prepend=True, with_kwargs=True)
 
 
