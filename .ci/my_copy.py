@@ -22,6 +22,6 @@ def copied(notebook: Path) -> None:
 
 
 if __name__ == "__main__":
-    for found in (Path("notebooks/glossary.md"), *sorted(Path("notebooks").rglob("*.ipynb"))):
+    for found in (*Path("notebooks").glob("*.md"), *sorted(Path("notebooks").rglob("*.ipynb"))):
         if ".ipynb_checkpoints" not in found.parts:
             copied(found)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import gzip
 import importlib.util
 import warnings
@@ -20,6 +19,7 @@ from torch import Tensor, nn
 from .checks import Count, checked
 from .choices.scores import prunable
 from .files import write_whole
+from .modes import copied
 
 LEVELS = 127
 EXTRA = "pip install onnx onnxruntime onnxscript (the extra `deploy`)"
@@ -89,7 +89,7 @@ def round_to_int8(net: nn.Module) -> nn.Module:
     The largest weight of a row is 127 steps; zero stays zero. What it computes is what the int8
     file of `file_sizes` says; the numbers themselves stay float32. Taught in notebook 08.
     """
-    rounded = copy.deepcopy(net)
+    rounded = copied(net)
     with torch.no_grad():
         for weight in prunable(rounded).values():
             scale = _scale(weight)
@@ -109,7 +109,7 @@ def to_onnx(net: nn.Module, inputs: Float[Tensor, "images ..."], path: str | Pat
     if len(inputs) < 2:
         raise ValueError(f"inputs holds {len(inputs)} images; two or more say that batches vary")
     _need("onnx", "onnxscript", "onnxruntime")
-    plain = copy.deepcopy(net).eval().cpu()
+    plain = copied(net).eval().cpu()
     batch = {0: torch.export.Dim("images")}
     try:
         with warnings.catch_warnings(), redirect_stdout(StringIO()):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -12,7 +11,6 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
-from torch.utils.hooks import RemovableHandle
 
 from .checks import strangeness
 
@@ -26,7 +24,8 @@ def evaluating(net: nn.Module) -> Iterator[None]:
 
     Each its own mode: `net.train(True)` would wake up a batch norm that the caller had frozen. Also
     after an error or an interrupt. Meanwhile the network works on copies of what it is given, so
-    that one that computes in place spoils nobody's images. Raises TypeError if `net` is no network.
+    that one that computes in place spoils nobody's images. Raises TypeError if `net` is no network,
+    ValueError for a scripted one, which takes no hooks.
 
     >>> net = nn.Sequential(nn.ReLU(inplace=True), nn.BatchNorm1d(2).eval(), nn.Dropout())
     >>> images = torch.tensor([[-1.0, 1.0]])
@@ -38,6 +37,8 @@ def evaluating(net: nn.Module) -> Iterator[None]:
     """
     if not isinstance(net, nn.Module):
         raise TypeError(f"net={net!r} must be a network (torch.nn.Module)")
+    if isinstance(net, torch.jit.ScriptModule):
+        raise ValueError("net is scripted by torch.jit: give the network that it was made from")
     before = [
         (module, module.training, dict(module._buffers), _numbers(module._buffers))
         for module in net.modules()
@@ -68,10 +69,7 @@ def _work_on_copies(net: nn.Module) -> Any:
     def copies(_: nn.Module, args: Any, kwargs: Any) -> Any:
         return tuple(map(_cloned, args)), {name: _cloned(value) for name, value in kwargs.items()}
 
-    inside = _inside(net)
-    if isinstance(inside, torch.jit.ScriptModule):
-        return RemovableHandle(OrderedDict())  # It takes no hooks, and must be trusted not to write in place.
-    return inside.register_forward_pre_hook(copies, prepend=True, with_kwargs=True)
+    return _inside(net).register_forward_pre_hook(copies, prepend=True, with_kwargs=True)
 
 
 def _cloned(value: Any) -> Any:

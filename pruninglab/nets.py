@@ -8,7 +8,6 @@ generators are left as they were. Raises TypeError or ValueError for arguments o
 
 from __future__ import annotations
 
-import copy
 import math
 import threading
 from collections import OrderedDict
@@ -21,6 +20,7 @@ import torch
 from torch import Tensor, nn
 
 from .checks import Count, Seed, checked
+from .modes import copied
 
 Shape = tuple[Count, Count, Count]
 Plan = Sequence[int | str]
@@ -94,7 +94,7 @@ def clone(net: nn.Module) -> nn.Module:
     >>> clone(net) is net, bool((clone(net).fc1.weight == net.fc1.weight).all())
     (False, True)
     """
-    return copy.deepcopy(net)
+    return copied(net)
 
 
 def _dense(widths: Iterable[int]) -> nn.Sequential:

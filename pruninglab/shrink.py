@@ -7,7 +7,6 @@ it: it can go, and the outputs stay what they were.
 
 from __future__ import annotations
 
-import copy
 import warnings
 from collections import Counter
 from collections.abc import Mapping
@@ -23,7 +22,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from .checks import checked
 from .choices.scores import prunable
 from .devices import accurate, move_to
-from .modes import Refused, run, watching
+from .modes import Refused, copied, run, watching
 
 __all__ = ["remove_dead"]
 
@@ -86,7 +85,7 @@ def remove_dead(net: nn.Module, inputs: Float[Tensor, "images ..."]) -> nn.Modul
     if not len(inputs):
         raise ValueError("inputs holds no image; one is needed")
     prunable(net)
-    small = copy.deepcopy(net).eval()
+    small = copied(net).eval()
     move_to(small, inputs)
     layers, expected = _own_layers(small, inputs)
     _fold_constants(small, layers, inputs)
@@ -362,7 +361,7 @@ def _unread(net: nn.Module, links: list[Units]) -> list[Tensor]:
 @torch.no_grad()
 def _stay_apart(net: nn.Module, inputs: Tensor, links: list[Units], gone: list[Tensor]) -> bool:
     """Tell whether nothing is known less if these units are NaN."""
-    poisoned = copy.deepcopy(net)
+    poisoned = copied(net)
     for link, units in zip(links, gone, strict=True):
         for name, places in link.rows.items():
             layer: Any = poisoned.get_submodule(name)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,7 +12,7 @@ from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from ...checks import checked
-from ...modes import run
+from ...modes import copied, run
 from ..weights import fitting_masks
 from .support import check_cleanable
 
@@ -42,7 +41,7 @@ def clean_up(
     """
     check_cleanable(net)
     fitting_masks(net, masks)
-    paths = copy.deepcopy(net).cpu().double().eval()
+    paths = copied(net).cpu().double().eval()
     named = dict(paths.named_parameters())
     _open_paths(paths, masks)
     for parameter in named.values():

@@ -7,10 +7,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ...kit.exercise import Exercise, NotYet, call, close, expect, tensor
+from ...kit.exercise import Exercise, call, close, expect, tensor
 from ...nets import ResidualBlock, seeded
-from ..answers import mask
-from .parts import FLAT, mute_branch, mute_shortcut, recount
+from ..answers import by_name, mask
+from .parts import FLAT, mute_branch, muted, with_state
 
 
 def _some_maps() -> list[Tensor]:
@@ -66,64 +66,42 @@ def _block() -> ResidualBlock:
     return block.eval()
 
 
-def _says(answer: Any, given: nn.Module, images: Tensor) -> Tensor:
-    """Return what a network of the student's says, in the mode in which it was returned."""
-    changed = call(answer, given)
-    expect(isinstance(changed, nn.Module), "return the block: a copy of it, changed")
-    with torch.no_grad():
-        return tensor(changed(images)).double()
-
-
 def _check_mute(answer: Any) -> None:
     block = _block()
+    state = block.state_dict()
+    given = by_name(call(answer, state), {name: value.shape for name, value in state.items()})
     with seeded(2):
         images = torch.randn(3, 4, 6, 6)
-    said = _says(answer, block, images)
     with torch.no_grad():
+        said = with_state(block, given)(images).double()
         before, right = block(images).double(), mute_branch(block)(images).double()
-        without, talks = mute_shortcut(block)(images).double(), mute_branch(block)
-        talks.bn2.bias.copy_(block.bn2.bias)
-        bias_only = talks(images).double()
-    expect(said.shape == right.shape, "the block keeps its shape: mute it, do not take it out")
-    expect(
-        not close(said, before), "it says what it said before: set the weight and bias of bn2 to 0"
-    )
-    expect(not close(said, without), "you muted the shortcut: mute what stands beside it")
-    expect(
-        not close(said, bias_only), "batch norm still speaks: its bias is added after all; zero it"
-    )
+        bias_only = with_state(block, muted(state) | {"bn2.bias": state["bn2.bias"]})(images)
+    expect(not close(said, before), "it says what it said before: set bn2's weight and bias to 0")
+    expect(not close(said, bias_only.double()),
+           "batch norm still speaks: its bias is added after all; zero it")  # fmt: skip
     still = "batch norm still speaks after the second convolution: weight and bias of bn2, both 0"
     expect(close(said, right), still)
 
 
-def _net() -> nn.Sequential:
-    with seeded(3):
-        return nn.Sequential(
-            nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.ReLU(), nn.Conv2d(4, 5, 3), nn.BatchNorm2d(5)
-        ).eval()
-
-
 def _check_recount(answer: Any) -> None:
-    net = _net()
     with seeded(4):
-        images = 2 + 3 * torch.randn(40, 3, 8, 8)
-    changed = call(answer, net, images)
-    expect(isinstance(changed, nn.Module), "return the network: a copy of it, recounted")
-    right, before, found = (part.state_dict() for part in (recount(net, images), net, changed))
-    expect(found.keys() == right.keys(), "return a copy of the network that you were given")
-    counted = [name for name in right if "running" in name]
-    weights = [name for name in right if "running" not in name and "num_batches" not in name]
-    expect(all(close(found[k], right[k]) for k in weights), "no weight moves: count, do not train")
-    expect(not all(close(found[k], before[k]) for k in counted),
-           "the old numbers remain: put it into train mode, then let the images pass")  # fmt: skip
-    for name in counted:
-        expect(
-            close(found[name], right[name]),
-            "some of the old numbers remain: forget them with reset_running_stats(), and set "
-            "momentum = None, which means the plain average",
-        )
-    if any(module.training for module in changed.modules()):
-        raise NotYet("end with eval(): in train mode an answer depends on the images beside it")
+        sets = [2 + 3 * torch.randn(9, 4, 5, 6), torch.rand(7, 3, 8, 8), torch.randn(5, 2, 2, 2)]
+    for maps in sets:
+        channels = maps.shape[1]
+        hint = "return two things: a mean and a variance for each channel"
+        given = call(answer, maps)
+        expect(isinstance(given, (tuple, list)) and len(given) == 2, hint)
+        mean, variance = (tensor(part, hint).double() for part in given)
+        expect(mean.shape == variance.shape == (channels,), f"one number a channel, {channels} "
+               "here: over images, height and width, dim=(0, 2, 3)")  # fmt: skip
+        true, spread = maps.mean((0, 2, 3)).double(), maps.var((0, 2, 3)).double()
+        biased = maps.var((0, 2, 3), correction=0).double()
+        expect(not close(mean, spread), "the mean comes first, then the variance")
+        expect(close(mean, true), "the mean of each channel, over images, height and width")
+        expect(not close(variance, spread.sqrt()) and not close(variance, biased.sqrt()),
+               "that is the standard deviation: batch norm keeps its square")  # fmt: skip
+        expect(close(variance, spread) or close(variance, biased),
+               "the variance of each channel, over the same three: .var((0, 2, 3))")  # fmt: skip
 
 
 SILENT = Exercise(
@@ -152,32 +130,27 @@ def strength(weight):
 )
 MUTE = Exercise(
     "mute a block",
-    "Write `mute(block)`: a copy of a residual block of which only the shortcut speaks.",
+    "Write `mute(state)`: the numbers of a residual block, by name, so that only its shortcut "
+    "speaks.",
     _check_mute,
     """
-def mute(block):
-    quiet = lab.nets.clone(block)
-    with torch.no_grad():
-        quiet.bn2.weight.zero_()
-        quiet.bn2.bias.zero_()
+def mute(state):
+    quiet = {name: value.clone() for name, value in state.items()}
+    quiet["bn2.weight"].zero_()
+    quiet["bn2.bias"].zero_()
     return quiet
 """,
 )
 RECOUNT = Exercise(
     "count again",
-    "Write `recount(net, images)`: a copy of the network whose batch norms have counted mean and "
-    "variance anew, on these images.",
+    "Write `recount(maps)`: mean and variance of each channel of (images, channels, height, "
+    "width).",
     _check_recount,
     """
-def recount(net, images):
-    counted = lab.nets.clone(net)
-    for part in counted.modules():
-        if isinstance(part, torch.nn.BatchNorm2d):
-            part.reset_running_stats()
-            part.momentum = None
-    counted.train()
-    with torch.no_grad():
-        counted(images)
-    return counted.eval()
+def recount(maps):
+    mean = maps.mean((0, 2, 3))
+    variance = maps.var((0, 2, 3))
+    return mean, variance
 """,
+    hidden=lambda g: (torch.randn(6, 3, 4, 5, generator=g),),
 )

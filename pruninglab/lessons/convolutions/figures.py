@@ -157,7 +157,7 @@ def your_strength(page: Page, net: nn.Module, split: Split, strength: Callable[.
 def your_blocks(page: Page, net: nn.Module, split: Split, mute: Callable[..., Any]) -> str:
     """Show what each block's two convolutions are worth, and its shortcut: accuracy without it.
 
-    Black marks: the accuracy with a student's `mute(block)` in place of the block.
+    Black marks: the accuracy with the numbers that a student's `mute(state)` gives a block.
     """
     (axes,) = page(6.8, 3.2, edges=(0.11, 0.98, 0.14, 0.88))
     dense = accuracy(net, split)
@@ -175,7 +175,12 @@ def your_blocks(page: Page, net: nn.Module, split: Split, mute: Callable[..., An
             left = accuracy(parts.with_block(net, name, quiet), split)
             axes.bar(place + shift, left, 0.36, color=color, label="" if place else f"no {what}")
             told.append(f"block {place + 1} without its {what} {left:.1%}")
-        yours = attempt(lambda b, n=name: accuracy(parts.with_block(net, n, mute(b)), split), block)
+        yours = attempt(
+            lambda state, b=block, n=name: accuracy(
+                parts.with_block(net, n, parts.with_state(b, mute(state))), split
+            ),
+            block.state_dict(),
+        )
         if yours is not None:
             axes.plot([place - 0.38, place - 0.02], [yours, yours], color="black", lw=2.5)
             told.append(f"yours {yours:.1%}")
@@ -198,6 +203,7 @@ def your_recount(
     """Show networks cut to each density: as they are, counted again, and by a student's function.
 
     `cuts` are pruned networks by density. Hollow: just cut; half filled: counted again on `images`.
+    `recount(maps)` is the student's mean and variance of each channel.
     """
     (axes,) = page(6, 3.3, edges=(0.12, 0.97, 0.17, 0.9))
     rows = {
@@ -207,7 +213,8 @@ def your_recount(
     for step, values in rows.items():
         _steps(axes, list(cuts), values, step, ORANGE, "-")
     yours = [
-        attempt(lambda net: accuracy(recount(net, images), split), net) for net in cuts.values()
+        attempt(lambda net: accuracy(parts.recount(net, images, recount), split), net)
+        for net in cuts.values()
     ]
     if None not in yours:
         axes.plot(list(cuts), yours, color="black", lw=1.5)

@@ -136,10 +136,10 @@ def test_students_pictures_of_any_answer(net: nn.Module, split: Split) -> None:
             figure.canvas.draw()
             check_inside(figure)
     assert words_of(figures.your_silent(half, split, parts.silent)).endswith("frames 8 maps.")
-    told = words_of(figures.your_recount(cuts, split.inputs, split, parts.recount))
+    told = words_of(figures.your_recount(cuts, split.inputs, split, parts.mean_and_variance))
     again = re.findall(r", ([\d.]+%)", told.split(". Yours")[0])
     assert told.endswith(f"a line, {', '.join(again)}.")
-    blocks = words_of(figures.your_blocks(net, split, parts.mute_branch))
+    blocks = words_of(figures.your_blocks(net, split, parts.muted))
     for ours, yours in re.findall(r"convolutions ([\d.]+%).*?yours ([\d.]+%)", blocks):
         assert ours == yours
     strong = figures.your_strength(net, split, lambda w: w.flatten(1).norm(dim=1))
