@@ -17,9 +17,10 @@ from ...data import Split
 from ...engine.results import Runs
 from ...engine.training import accuracy
 from ...kit.exercise import attempt
-from ...kit.page import GRAY, GREEN, ORANGE, Page, figure
+from ...kit.page import GRAY, GREEN, ORANGE, Page, apart, figure
 from ..answers import mask
-from ..curves import ends, methods
+from ..curves import density_axis
+from ..palette import color_of
 from . import parts
 
 Way = Literal["single weights", "whole filters"]
@@ -91,7 +92,7 @@ def sum_(page: Page, net: nn.Module, split: Split, *, density: Share = 0.5) -> s
     """
     now, _ = parts.cut(net, split, density, "whole filters")
     image, *panels = page(
-        7.4, 3.1, 3, width_ratios=(0.42, 1, 1), edges=(0.01, 0.99, 0.04, 0.88), wspace=0.1
+        6.4, 2.7, 3, width_ratios=(0.42, 1, 1), edges=(0.01, 0.99, 0.04, 0.87), wspace=0.1
     )
     _picture(image, split.inputs[0])
     told = []
@@ -112,7 +113,7 @@ def sum_(page: Page, net: nn.Module, split: Split, *, density: Share = 0.5) -> s
 @figure("09_convolutions/your_silent")
 def your_silent(page: Page, net: nn.Module, split: Split, silent: Callable[..., Any]) -> str:
     """Frame the maps that a student's `silent(maps)` names, in black over the package's frames."""
-    (axes,) = page(3.6, 3.5, edges=(0.02, 0.98, 0.02, 0.9))
+    (axes,) = page(3.2, 3.1, edges=(0.02, 0.98, 0.02, 0.9))
     seen = _maps(net, split, FIRST).cpu()
     gone = parts.silent(seen)
     _mosaic(axes, seen, _limits(seen), gone, 4.0)
@@ -235,7 +236,7 @@ def healed(page: Page, rows: Mapping[str, Mapping[str, Mapping[float, float]]]) 
 
     What was done: "just cut", "counted again", "one epoch".
     """
-    panels = page(8, 3.2, 2, sharey=True, edges=(0.09, 0.98, 0.17, 0.88), wspace=0.12)
+    panels = page(6.6, 2.8, 2, sharey=True, edges=(0.11, 0.98, 0.19, 0.88), wspace=0.12)
     told = []
     for axes, (way, steps) in zip(panels, rows.items(), strict=True):
         for step, found in steps.items():
@@ -251,13 +252,45 @@ def healed(page: Page, rows: Mapping[str, Mapping[str, Mapping[float, float]]]) 
 
 
 @figure("09_convolutions/papers")
-def papers(page: Page, runs: Runs) -> str:
-    """Show the accuracy of all methods of a record over the weights that stay, a band a method."""
-    (axes,) = page(7, 3.6, edges=(0.1, 0.7, 0.16, 0.95))
-    methods(axes, runs)
-    axes.set_ylabel(READ)
-    axes.legend(loc="upper left", bbox_to_anchor=(1, 1), frameon=False)
-    return f"Test accuracy over density; at the end: {ends(runs, 'test_accuracy')}."
+def papers(
+    page: Page, runs: Runs, reference: str, densities: Sequence[float] = (0.5, 0.2, 0.1, 0.05)
+) -> str:
+    """Show how many points each method of a record is ahead of `reference`, over density.
+
+    Paired seed by seed; bars are 95 % intervals of the mean.
+    """
+    (axes,) = page(7.4, 3.7, edges=(0.1, 0.68, 0.16, 0.93))
+    others = [label for label in runs if label != reference]
+    ends, told = {}, []
+    drawn: set[str] = set()
+    for place, label in enumerate(others):
+        gaps = [runs.paired(label, reference, "test_accuracy", density) for density in densities]
+        color = color_of(label)
+        # Side by side: bars may not hide each other.
+        x = [density * 1.02 ** (place - len(others) / 2) for density in densities]
+        mean = [100 * gap.mean for gap in gaps]
+        bars = [[100 * (gap.mean - gap.interval()[0]) for gap in gaps],
+                [100 * (gap.interval()[1] - gap.mean) for gap in gaps]]  # fmt: skip
+        style = "--" if color in drawn else "-"
+        drawn.add(color)
+        axes.errorbar(x, mean, bars, fmt=f"o{style}", color=color, lw=1.3, ms=4, elinewidth=0.8)
+        ends[label] = (mean[-1], color, style)
+        told.append(f"{label} {mean[-1]:+.1f}")
+    axes.axhline(0, color=GRAY, lw=1)
+    heights = apart([height for height, _, _ in ends.values()], 2.2)
+    for (label, (_, color, style)), height in zip(ends.items(), heights, strict=True):
+        words = label if style == "-" else f"{label} (dashed)"
+        axes.annotate(words, (1.02, height), xycoords=("axes fraction", "data"), color=color,
+                      va="center", annotation_clip=False)  # fmt: skip
+    density_axis(axes, list(densities))
+    axes.set_xticks(list(densities), [f"{density:.0%}" for density in densities])
+    axes.set_ylabel("points of test accuracy")
+    axes.set_title(f"ahead of {reference}, seed by seed", fontsize=11)
+    axes.set_xlabel("weights that stay")
+    return (
+        f"Points of test accuracy ahead of {reference} where {densities[-1]:.0%} of the weights "
+        f"stay: {', '.join(told)}."
+    )
 
 
 def _maps(net: nn.Module, split: Split, layer: str) -> Tensor:

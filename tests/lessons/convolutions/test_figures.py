@@ -157,3 +157,14 @@ def test_healed() -> None:
         "10% of the weights stay. single weights: just cut 10.0%, counted again 50.0%"
         in words_of(figure)
     )
+
+
+def test_the_methods_of_the_record() -> None:
+    record = lab.papers.record("convolutions", "cifar10_resnet_8_small")
+    runs = lab.papers.head_to_head.at_equal_cost(record)
+    figure = figures.papers(runs, "random", densities=(0.5, 0.1))
+    figure.canvas.draw()
+    check_inside(figure)
+    gap = runs.paired("lottery ticket", "random", "test_accuracy", 0.1)
+    assert f"lottery ticket {100 * gap.mean:+.1f}" in words_of(figure)
+    assert "random -" not in words_of(figure) and "random +" not in words_of(figure)
