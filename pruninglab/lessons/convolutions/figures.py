@@ -206,7 +206,7 @@ def your_recount(
     `cuts` are pruned networks by density. Hollow: just cut; half filled: counted again on `images`.
     `recount(maps)` is the student's mean and variance of each channel.
     """
-    (axes,) = page(6, 3.3, edges=(0.12, 0.97, 0.17, 0.9))
+    (axes,) = page(5.4, 2.9, edges=(0.13, 0.97, 0.18, 0.9))
     rows = {
         "just cut": [accuracy(net, split) for net in cuts.values()],
         "counted again": [accuracy(parts.recount(net, images), split) for net in cuts.values()],
@@ -259,7 +259,7 @@ def papers(
 
     Paired seed by seed; bars are 95 % intervals of the mean.
     """
-    (axes,) = page(7.4, 3.7, edges=(0.1, 0.68, 0.16, 0.93))
+    (axes,) = page(7, 3.4, edges=(0.1, 0.64, 0.17, 0.92))
     others = [label for label in runs if label != reference]
     ends, told = {}, []
     drawn: set[str] = set()
