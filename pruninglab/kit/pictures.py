@@ -19,6 +19,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 from IPython import get_ipython
 from IPython.display import display
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from PIL import Image, ImageChops, UnidentifiedImageError
 
@@ -88,7 +89,8 @@ class Picture:
     """A figure as a notebook shows it: a PNG that carries its alt text, `width` pixels wide.
 
     `explorer` is the name of an explorer whose default state it shows. What has a table below its
-    panels is `whole`: a narrow page does not take it apart.
+    panels, or the names of their rows beside one of them, is `whole`: a narrow page does not take
+    it apart.
     """
 
     png: bytes
@@ -113,7 +115,20 @@ def still(figure: Figure, alt: str, explorer: str | None = None) -> Picture:
         png = few_colours(buffer.getvalue())
         if len(png) <= SAVED_BYTES:
             break
-    return Picture(png, alt, round(figure.get_figwidth() * SAVED_DPI), explorer)
+    width = round(figure.get_figwidth() * SAVED_DPI)
+    return Picture(png, alt, width, explorer, _shares_names(figure))
+
+
+def _shares_names(figure: Figure) -> bool:
+    """Tell whether a panel's rows are named beside another one: apart they would have no names."""
+
+    def names(axes: Axes) -> list[str]:
+        labels = axes.get_yticklabels()
+        return [label.get_text() for label in labels if label.get_visible() and label.get_text()]
+
+    drawn = [axes for axes in figure.axes if axes.axison]
+    named = [any(any(map(str.isalpha, name)) for name in names(axes)) for axes in drawn]
+    return any(named) and any(not names(axes) for axes in drawn)
 
 
 def show(thing: Any) -> None:

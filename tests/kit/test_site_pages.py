@@ -16,7 +16,7 @@ from matplotlib.figure import Figure
 from nbconvert import HTMLExporter
 from PIL import Image
 
-from pruninglab.kit.pictures import Picture
+from pruninglab.kit.pictures import Picture, still
 from pruninglab.kit.site.conf import SIZES, convert
 from pruninglab.kit.site.pages import explorer, page, panels_of
 
@@ -132,6 +132,18 @@ def test_what_belongs_together_stays_together() -> None:
     for figure in (table, titled, barred, Figure(figsize=(9, 3))):
         picture = drawn(figure)
         assert panels_of(picture) == [(0, picture.width)]
+
+
+@pytest.mark.parametrize(("names", "beside", "whole"), [
+    (["one", "two"], False, True), (["one", "two"], True, False), (["1", "2"], False, False),
+])  # fmt: skip
+def test_rows_are_not_parted_from_their_names(names: list[str], beside: bool, whole: bool) -> None:
+    figure = Figure(figsize=(8, 3))
+    left, right = figure.subplots(1, 2)
+    for axes in (left, right):
+        axes.barh([0, 1], [3, 4])
+        axes.set_yticks([0, 1], names if beside or axes is left else ["", ""])
+    assert still(figure, "two panels of rows, named at the left").whole == whole
 
 
 def test_what_is_whole_is_not_taken_apart(tmp_path: Path) -> None:
