@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from functools import cache
 
 import numpy as np
 import torch
@@ -19,6 +20,7 @@ WHITE = np.array([255, 255, 255])
 GONE = 0.8
 
 
+@cache
 def wall() -> tuple[bytes, str]:
     """Return the picture of the wall with a fifth of the weights, as PNG, and its alt text."""
     digits = data.load("mnist", device="cpu").test.take(SHOWN)
